@@ -1,0 +1,277 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/** @file
+ * The door between the library and its backends, the same for those inside and for plug-ins.
+ *
+ * A backend is a table of functions and a list of variants. The library validates a call, fills
+ * in every default and hands the chosen variant a *problem*: plain sizes, strides and pointers,
+ * with nothing left to decide. A backend never re-validates, prints, exits or aborts; it reports
+ * through seqmix_host::fail and a status.
+ *
+ * A plug-in is a shared module that defines #SEQMIX_PLUGIN_ENTRY and links nothing of seqmix. It
+ * is loaded from the folder the library was configured with and from `SEQMIX_PLUGIN_PATH`.
+ *
+ * This ABI is unstable before release 1.0: a plug-in is refused (and `SEQMIX_LOG=warning` says
+ * so) unless its #SEQMIX_BACKEND_ABI is the library's.
+ */
+#ifndef SEQMIX_BACKEND_H
+#define SEQMIX_BACKEND_H
+
+#include "attention.h"
+#include "types.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/** Rises with every change of this header that an old plug-in could not know. */
+#define SEQMIX_BACKEND_ABI 1
+
+/** The operators, numbered in the order of operators.def. */
+typedef enum seqmix_operator {
+/** @cond */
+#define SEQMIX_OPERATOR(name, NAME, tolerance, description) SEQMIX_OP_##NAME,
+#include "operators.def"
+#undef SEQMIX_OPERATOR
+  /** @endcond */
+  SEQMIX_OPERATOR_COUNT /**< how many there are */
+} seqmix_operator;
+
+/* ---- problems ------------------------------------------------------------------------------ */
+
+/** What every problem starts with. */
+typedef struct seqmix_problem {
+  uint64_t struct_size; /**< of the whole problem */
+  uint64_t features;    /**< options in use, bits of the operator's own enumeration */
+  int32_t op;           /**< a #seqmix_operator */
+  int32_t dtype;        /**< the type variants are chosen by: that of the main input */
+} seqmix_problem;
+
+/** A tensor whose axes have been given their meaning; absent if `dtype` is 0. */
+typedef struct seqmix_view {
+  void *data;           /**< with byte_offset applied already where memory is host memory */
+  uint64_t byte_offset; /**< what is left to add on the device (OpenCL); else 0 */
+  int64_t stride[4];    /**< elements, in the order stated by the problem; 0 broadcasts */
+  int32_t dtype;        /**< a #seqmix_dtype, or 0 */
+  int32_t reserved;     /**< 0 */
+} seqmix_view;
+
+/** An index array of int32 or int64; absent if `bits` is 0. */
+typedef struct seqmix_index_view {
+  const void *data;     /**< as in seqmix_view */
+  uint64_t byte_offset; /**< as in seqmix_view */
+  int64_t stride[2];    /**< elements, per axis */
+  int32_t bits;         /**< 32 or 64; or 0 */
+  int32_t reserved;     /**< 0 */
+} seqmix_index_view;
+
+/** Element (i, j) of an index array in host memory. */
+static inline int64_t seqmix_index_at(const seqmix_index_view *view, int64_t i, int64_t j) {
+  int64_t at = i * view->stride[0] + j * view->stride[1];
+  return view->bits == 64 ? ((const int64_t *)view->data)[at] : ((const int32_t *)view->data)[at];
+}
+
+/** Options of attention; a variant lists those it understands. */
+enum seqmix_attention_feature {
+  SEQMIX_ATTENTION_WINDOW = 1 << 0, /**< window_left or window_right is not open (or causal) */
+  SEQMIX_ATTENTION_OFFSETS = 1 << 1,
+  SEQMIX_ATTENTION_KEY_LENGTHS = 1 << 2,
+  SEQMIX_ATTENTION_QUERY_LENGTHS = 1 << 3,
+  SEQMIX_ATTENTION_MASK = 1 << 4,
+  SEQMIX_ATTENTION_BIAS = 1 << 5,
+  SEQMIX_ATTENTION_ALIBI = 1 << 6,
+  SEQMIX_ATTENTION_SOFTCAP = 1 << 7,
+  SEQMIX_ATTENTION_SINKS = 1 << 8,
+  SEQMIX_ATTENTION_BLOCK_MAP = 1 << 9,
+  SEQMIX_ATTENTION_PACKED_QUERIES = 1 << 10,
+  SEQMIX_ATTENTION_PACKED_KEYS = 1 << 11,
+  SEQMIX_ATTENTION_PAGED = 1 << 12,
+  SEQMIX_ATTENTION_LSE = 1 << 13,
+  SEQMIX_ATTENTION_SCORES = 1 << 14,
+  SEQMIX_ATTENTION_TILED_HEADS = 1 << 15,
+  SEQMIX_ATTENTION_OUT_F32 = 1 << 16 /**< out is f32 beside 16-bit inputs */
+};
+
+/**
+ * attention, lowered. `causal` has become `window_right`, the default scale and offset rule are
+ * filled in. Sequence n has query rows q_first + 0 .. q_len - 1 along the time axis, where
+ * q_first is cu_seqlens_q[n] (packed; the batch axis, of length 1, then has stride 0) or 0.
+ */
+typedef struct seqmix_attention_problem {
+  seqmix_problem header; /**< features: #seqmix_attention_feature */
+  int64_t sequences;     /**< N */
+  int64_t query_length;  /**< Tq; packed: the longest sequence or a bound of it */
+  int64_t key_length;    /**< Tk; packed: likewise; paged: max_pages * page_size */
+  int64_t query_total;   /**< rows along q's time axis */
+  int64_t key_total;     /**< rows along k's time axis; paged: pages */
+  int64_t q_heads;       /**< Hq */
+  int64_t kv_heads;      /**< Hkv, divides Hq */
+  int64_t head_dim;      /**< D */
+  int64_t value_dim;     /**< Dv */
+  int64_t page_size;     /**< 0: not paged */
+  int64_t max_pages;     /**< per sequence */
+  int64_t window_left;   /**< -1: open */
+  int64_t window_right;  /**< -1: open; causal is 0 */
+  int64_t query_offset;  /**< or #SEQMIX_OFFSET_END: Tk_n - Tq_n; unread with query_offsets */
+  double scale;          /**< finite */
+  double softcap;        /**< 0: none */
+  int32_t scores_mode;   /**< a #seqmix_scores_mode */
+  int32_t allow_nondeterministic;  /**< 0 or 1 */
+  int64_t block_map_queries;       /**< bq, at least 1 with block_map */
+  int64_t block_map_keys;          /**< bk, likewise */
+  int64_t mask_keys;               /**< extent of mask's key axis; keys beyond are masked */
+  int64_t bias_keys;               /**< the same of bias */
+  seqmix_view q;                   /**< [n, t, h, d], d contiguous */
+  seqmix_view k;                   /**< the same; paged: [page, slot, h, d] */
+  seqmix_view v;                   /**< as k */
+  seqmix_view out;                 /**< as q */
+  seqmix_view lse;                 /**< [n, h, t] */
+  seqmix_view scores;              /**< [n, h, i, j], j contiguous */
+  seqmix_view mask;                /**< [n, h, i, j] bytes */
+  seqmix_view bias;                /**< [n, h, i, j] */
+  seqmix_view alibi;               /**< [h] f32 */
+  seqmix_view sinks;               /**< [h] */
+  seqmix_view block_map;           /**< [n, h, block of i, block of j] bytes */
+  seqmix_index_view cu_seqlens_q;  /**< [n], one more than sequences */
+  seqmix_index_view cu_seqlens_k;  /**< [n], one more than sequences */
+  seqmix_index_view key_lengths;   /**< [n] */
+  seqmix_index_view query_lengths; /**< [n] */
+  seqmix_index_view query_offsets; /**< [n] */
+  seqmix_index_view block_table;   /**< [n, page of the sequence] */
+} seqmix_attention_problem;
+
+/** Options of attention_merge. */
+enum seqmix_attention_merge_feature {
+  SEQMIX_ATTENTION_MERGE_SINKS = 1 << 0,
+  SEQMIX_ATTENTION_MERGE_LSE = 1 << 1,
+  SEQMIX_ATTENTION_MERGE_OUT_F32 = 1 << 2
+};
+
+/** attention_merge, lowered. The part axis of outs and lses has a stride of its own. */
+typedef struct seqmix_attention_merge_problem {
+  seqmix_problem header;    /**< features: #seqmix_attention_merge_feature */
+  int64_t parts;            /**< P, may be 0 */
+  int64_t batch;            /**< B */
+  int64_t time;             /**< T */
+  int64_t heads;            /**< H */
+  int64_t value_dim;        /**< Dv */
+  int64_t outs_part_stride; /**< elements from one part of outs to the next */
+  int64_t lses_part_stride; /**< the same of lses */
+  seqmix_view outs;         /**< [n, t, h, d] of part 0, d contiguous */
+  seqmix_view lses;         /**< [n, h, t] of part 0 */
+  seqmix_view sinks;        /**< [h] */
+  seqmix_view out;          /**< [n, t, h, d], d contiguous */
+  seqmix_view lse;          /**< [n, h, t] */
+} seqmix_attention_merge_problem;
+
+/* ---- devices and variants ------------------------------------------------------------------- */
+
+/** Abilities of a device that variants may need. */
+enum seqmix_device_feature {
+  SEQMIX_DEVICE_AVX2_FMA = 1 << 0,
+  SEQMIX_DEVICE_AVX512 = 1 << 1, /**< F, BW, DQ, VL */
+  SEQMIX_DEVICE_AVX512_BF16 = 1 << 2
+};
+
+/** What variant choice may look at. A value, so that tests can make one up. */
+typedef struct seqmix_device_properties {
+  uint64_t struct_size;   /**< of this struct, set by the library */
+  char description[256];  /**< for people */
+  uint64_t features;      /**< bits of #seqmix_device_feature */
+  uint64_t memory_bytes;  /**< 0: unknown */
+  int32_t memory;         /**< a #seqmix_memory */
+  int32_t memory_device;  /**< number of the memory, for seqmix_tensor::memory_device */
+  int32_t automatic_rank; /**< "auto" takes the highest; 0: never */
+  int32_t compute_units;  /**< processors or multiprocessors */
+} seqmix_device_properties;
+
+/** What the library offers its backends. */
+typedef struct seqmix_host {
+  uint32_t abi;         /**< #SEQMIX_BACKEND_ABI of the library */
+  uint32_t struct_size; /**< of this struct */
+  /** `bytes` of memory aligned to 64, or NULL. */
+  void *(*allocate)(uint64_t bytes);
+  /** Gives it back; NULL is fine. */
+  void (*free)(void *memory);
+  /** Sets this thread's error text and returns `status`. */
+  seqmix_status (*fail)(seqmix_status status, const char *format, ...);
+  /** Writes to the log if `SEQMIX_LOG` lets `level` through (1 error .. 4 debug). */
+  void (*log)(int32_t level, const char *format, ...);
+} seqmix_host;
+
+/** One call, as a variant sees it besides its problem. */
+typedef struct seqmix_call {
+  const seqmix_host *host;  /**< the library's services */
+  void *device;             /**< what seqmix_backend::open gave */
+  void *workspace;          /**< aligned to 64; at least what the variant's rule asked for */
+  uint64_t workspace_bytes; /**< what the rule asked for */
+  int32_t workers;          /**< bodies that may run at once: scratch is needed for so many */
+  void *runner;             /**< for parallel_for */
+  /** Calls body(arg, i) for i in 0..count-1 on up to `workers` threads; count <= workers. */
+  void (*parallel_for)(void *runner, int32_t count, void (*body)(void *arg, int32_t index),
+                       void *arg);
+} seqmix_call;
+
+/** An algorithm for an operator on a class of devices: a row of a backend's table. */
+typedef struct seqmix_variant {
+  const char *name;          /**< `operator__types_isa_algorithm`: see docs/architecture.md */
+  int32_t op;                /**< a #seqmix_operator */
+  uint32_t dtypes;           /**< bits (1 << dtype) of problem dtypes it takes */
+  uint64_t device_features;  /**< abilities it needs */
+  uint64_t problem_features; /**< options it understands */
+  /** Further conditions; NULL: none. Pure. */
+  int32_t (*accepts)(const seqmix_problem *problem, const seqmix_device_properties *device);
+  /** Bytes of workspace for so many workers; NULL: none. Pure. UINT64_MAX: does not fit. */
+  uint64_t (*workspace)(const seqmix_problem *problem, const seqmix_device_properties *device,
+                        int32_t workers);
+  /** Computes; asynchronously where the device works so. */
+  seqmix_status (*run)(const seqmix_call *call, const seqmix_problem *problem);
+} seqmix_variant;
+
+/** The bit of a dtype in seqmix_variant::dtypes. */
+#define SEQMIX_DTYPE_BIT(dtype) (1u << (dtype))
+
+/** A backend. Functions other than device_count, device_properties and open may be NULL. */
+typedef struct seqmix_backend {
+  uint32_t abi;                   /**< #SEQMIX_BACKEND_ABI it was built with */
+  uint32_t struct_size;           /**< of this struct */
+  const char *name;               /**< device names start with it: letters, digits, underscores */
+  const seqmix_variant *variants; /**< per operator in order of preference */
+  int32_t variant_count;          /**< length of `variants` */
+  int32_t reserved;               /**< 0 */
+  /** Devices present; 0 without a driver. */
+  int32_t (*device_count)(void);
+  /** Describes device `index`; what it leaves alone is zero. */
+  seqmix_status (*device_properties)(int32_t index, seqmix_device_properties *properties);
+  /** Opens a device for one context. */
+  seqmix_status (*open)(int32_t index, void **device);
+  /** Ends what `open` began. */
+  void (*close)(void *device);
+  /** Waits for the device's work. */
+  seqmix_status (*synchronize)(void *device);
+  /** Device memory. All four buffer functions NULL: host memory, which the library provides. */
+  seqmix_status (*allocate)(void *device, uint64_t bytes, void **data);
+  /** Gives it back; never NULL. */
+  void (*free)(void *device, void *data);
+  /** Copies from the host, complete on return. */
+  seqmix_status (*upload)(void *device, void *data, uint64_t byte_offset, const void *host,
+                          uint64_t bytes);
+  /** Copies to the host, complete on return. */
+  seqmix_status (*download)(void *device, const void *data, uint64_t byte_offset, void *host,
+                            uint64_t bytes);
+} seqmix_backend;
+
+/** Name of the function a plug-in defines. */
+#define SEQMIX_PLUGIN_ENTRY seqmix_plugin_entry
+
+/**
+ * Type of #SEQMIX_PLUGIN_ENTRY: given the library's ABI number and its services, both valid for
+ * the life of the process, returns the plug-in's table, or NULL to decline.
+ */
+typedef const seqmix_backend *(*seqmix_plugin_entry_function)(uint32_t abi,
+                                                              const seqmix_host *host);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/** @file
+ * All of seqmix for callers (plug-in authors include backend.h as well).
+ */
+#ifndef SEQMIX_H
+#define SEQMIX_H
+
+#include "attention.h"
+#include "context.h"
+#include "types.h"
+#include "version.h"
+
+#endif

@@ -1,0 +1,154 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "core/context.h"
+
+#include <string.h>
+#include <unistd.h>
+
+#include "core/dispatch.h"
+#include "core/error.h"
+#include "core/memory.h"
+
+static _Thread_local seqmix_active *active_here;
+
+static int is_active_here(const seqmix_context *context) {
+  for (const seqmix_active *active = active_here; active; active = active->outer)
+    if (active->context == context) return 1;
+  return 0;
+}
+
+/* In a forked child the context's threads are gone, and its lock is as another thread of the
+ * parent may have left it. The first of the child's threads to come here sets both right; it
+ * knows by the process number, which costs a system call but needs no process-wide state. */
+static void recover_after_fork(seqmix_context *context) {
+  int64_t here = (int64_t)getpid();
+  for (;;) {
+    int64_t known = atomic_load_explicit(&context->process, memory_order_acquire);
+    if (known == here) return;
+    if (known == 0 || !atomic_compare_exchange_strong(&context->process, &known, 0)) continue;
+    pthread_mutex_init(&context->lock, NULL);
+    if (context->pool) seqmix_pool_after_fork(context->pool);
+    atomic_store_explicit(&context->process, here, memory_order_release);
+    return;
+  }
+}
+
+seqmix_status seqmix_context_enter(seqmix_context *context, seqmix_active *active,
+                                   const char *operation) {
+  if (!context)
+    return seqmix_fail(SEQMIX_ERROR_INVALID_ARGUMENT, "%s: context is NULL; it must be a context",
+                       operation);
+  if (is_active_here(context))
+    return seqmix_fail(SEQMIX_ERROR_INVALID_ARGUMENT,
+                       "%s: context is in use by the call this one was made from; it must be "
+                       "another context",
+                       operation);
+  recover_after_fork(context);
+  pthread_mutex_lock(&context->lock);
+  *active = (seqmix_active){context, active_here};
+  active_here = active;
+  return SEQMIX_OK;
+}
+
+void seqmix_context_leave(seqmix_context *context, seqmix_active *active) {
+  active_here = active->outer;
+  pthread_mutex_unlock(&context->lock);
+}
+
+/* A body together with the context it belongs to, so that whichever thread runs it knows. */
+typedef struct marked_body {
+  const seqmix_context *context;
+  void (*body)(void *arg, int32_t index);
+  void *arg;
+} marked_body;
+
+static void run_marked(void *argument, int32_t index) {
+  const marked_body *marked = argument;
+  seqmix_active active = {marked->context, active_here};
+  active_here = &active;
+  marked->body(marked->arg, index);
+  active_here = active.outer;
+}
+
+void seqmix_context_parallel_for(void *runner, int32_t count,
+                                 void (*body)(void *arg, int32_t index), void *arg) {
+  seqmix_context *context = runner;
+  marked_body marked = {context, body, arg};
+  if (context->parallel_for)
+    context->parallel_for(context->parallel_for_user, count, run_marked, &marked);
+  else
+    seqmix_pool_run(context->pool, count, run_marked, &marked);
+}
+
+seqmix_status seqmix_context_allocate(seqmix_context *context, const char *operation,
+                                      uint64_t bytes, void **memory) {
+  const seqmix_backend *backend = context->device->backend;
+  if (backend->allocate) return backend->allocate(context->state, bytes, memory);
+  *memory = seqmix_memory_allocate(bytes);
+  if (*memory) return SEQMIX_OK;
+  return seqmix_fail(SEQMIX_ERROR_OUT_OF_MEMORY, "%s: no memory for %llu bytes", operation,
+                     (unsigned long long)bytes);
+}
+
+void seqmix_context_free(seqmix_context *context, void *memory) {
+  const seqmix_backend *backend = context->device->backend;
+  if (!memory) return;
+  if (backend->free)
+    backend->free(context->state, memory);
+  else
+    seqmix_memory_free(memory);
+}
+
+seqmix_status seqmix_context_arena(seqmix_context *context, const char *operation, uint64_t bytes,
+                                   void **memory) {
+  if (bytes > context->arena_bytes) {
+    void *larger;
+    SEQMIX_TRY(seqmix_context_allocate(context, operation, bytes, &larger));
+    seqmix_context_free(context, context->arena);
+    context->arena = larger;
+    context->arena_bytes = bytes;
+  }
+  *memory = context->arena;
+  return SEQMIX_OK;
+}
+
+seqmix_status seqmix_context_use_threads(seqmix_context *context, int32_t threads) {
+  seqmix_pool *pool = seqmix_pool_create(threads);
+  if (!pool)
+    return seqmix_fail(SEQMIX_ERROR_OUT_OF_MEMORY, "context_set_threads: no memory for %d threads",
+                       threads);
+  seqmix_pool_destroy(context->pool);
+  context->pool = pool;
+  context->threads = threads;
+  context->parallel_for = NULL;
+  context->parallel_for_user = NULL;
+  atomic_store(&context->workers, threads);
+  return SEQMIX_OK;
+}
+
+seqmix_status seqmix_context_force(seqmix_context *context, const char *operation,
+                                   const char *names) {
+  char *copy = NULL;
+  if (names && *names) {
+    SEQMIX_TRY(seqmix_check_variant_names(context->device, operation, names));
+    size_t length = strlen(names) + 1;
+    copy = seqmix_memory_allocate(length);
+    if (!copy)
+      return seqmix_fail(SEQMIX_ERROR_OUT_OF_MEMORY, "%s: no memory for %zu bytes", operation,
+                         length);
+    memcpy(copy, names, length);
+  }
+  seqmix_memory_free(context->forced_variants);
+  context->forced_variants = copy;
+  return SEQMIX_OK;
+}
+
+void seqmix_context_dispose(seqmix_context *context) {
+  const seqmix_backend *backend = context->device->backend;
+  if (context->state && backend->synchronize) backend->synchronize(context->state);
+  seqmix_context_free(context, context->arena);
+  if (context->state && backend->close) backend->close(context->state);
+  seqmix_pool_destroy(context->pool);
+  pthread_mutex_destroy(&context->lock);
+  seqmix_memory_free(context->forced_variants);
+  seqmix_memory_free(context);
+}

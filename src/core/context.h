@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The context: a device opened for a caller, with threads, workspace and variant choice. */
+#ifndef SEQMIX_CORE_CONTEXT_H
+#define SEQMIX_CORE_CONTEXT_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+#include "core/pool.h"
+#include "core/registry.h"
+#include "seqmix/context.h"
+
+struct seqmix_context {
+  const seqmix_device *device;
+  void *state; /* what the backend's open() gave */
+  pthread_mutex_t lock;
+  _Atomic int64_t process; /* the process the threads belong to; 0 while being rebuilt */
+  seqmix_pool *pool;
+  int32_t threads;                  /* of the pool */
+  seqmix_parallel_for parallel_for; /* the caller's; NULL: the pool */
+  void *parallel_for_user;
+  _Atomic int32_t workers; /* atomic only because seqmix_context_threads() reads it unlocked */
+  void *arena;             /* workspace of calls that bring none; grows, never shrinks */
+  uint64_t arena_bytes;
+  char *forced_variants; /* NULL: free choice */
+};
+
+/** Remembers, per thread, which contexts it is working for. */
+typedef struct seqmix_active {
+  const seqmix_context *context;
+  struct seqmix_active *outer;
+} seqmix_active;
+
+/**
+ * Locks the context for `operation` and makes it active on this thread until
+ * seqmix_context_leave(). INVALID_ARGUMENT for NULL or from inside the context's own work.
+ */
+seqmix_status seqmix_context_enter(seqmix_context *context, seqmix_active *active,
+                                   const char *operation);
+void seqmix_context_leave(seqmix_context *context, seqmix_active *active);
+
+/** Runs bodies on the context's threads or the caller's: the parallel_for of seqmix_call. */
+void seqmix_context_parallel_for(void *runner, int32_t count,
+                                 void (*body)(void *arg, int32_t index), void *arg);
+
+/** Makes the arena at least `bytes` long and gives it. The context is entered. */
+seqmix_status seqmix_context_arena(seqmix_context *context, const char *operation, uint64_t bytes,
+                                   void **memory);
+
+/** Device memory, through the backend or, where it leaves that to the library, the host's. */
+seqmix_status seqmix_context_allocate(seqmix_context *context, const char *operation,
+                                      uint64_t bytes, void **memory);
+void seqmix_context_free(seqmix_context *context, void *memory);
+
+/** Stops the threads and frees everything, of a half-made context too. */
+void seqmix_context_dispose(seqmix_context *context);
+
+/** As the public functions, without entering. */
+seqmix_status seqmix_context_use_threads(seqmix_context *context, int32_t threads);
+seqmix_status seqmix_context_force(seqmix_context *context, const char *operation,
+                                   const char *names);
+
+#endif

@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* From a problem to the variant that computes it. */
+#ifndef SEQMIX_CORE_DISPATCH_H
+#define SEQMIX_CORE_DISPATCH_H
+
+#include "core/context.h"
+#include "core/registry.h"
+#include "seqmix/backend.h"
+
+/** The operator's name, "attention"; "" for no operator. */
+const char *seqmix_operator_name(int32_t op);
+const char *seqmix_operator_description(int32_t op);
+
+/**
+ * The first variant in the table that can take the problem on such a device; NULL if there is
+ * none. `forced` (NULL: none) is a list of names separated by commas: if one of them belongs to
+ * the problem's operator, only variants named are considered. Pure.
+ */
+const seqmix_variant *seqmix_choose_variant(const seqmix_variant *variants, int32_t count,
+                                            const seqmix_problem *problem,
+                                            const seqmix_device_properties *device,
+                                            const char *forced);
+
+/** INVALID_ARGUMENT if `names` holds one that the device's table does not. */
+seqmix_status seqmix_check_variant_names(const seqmix_device *device, const char *operation,
+                                         const char *names);
+
+/** Computes a lowered problem on the context, in the caller's workspace if there is one. */
+seqmix_status seqmix_run(seqmix_context *context, const seqmix_problem *problem, void *workspace,
+                         uint64_t workspace_bytes);
+
+/** Bytes of workspace seqmix_run() would need. */
+seqmix_status seqmix_run_workspace(seqmix_context *context, const seqmix_problem *problem,
+                                   uint64_t *bytes);
+
+#endif

@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The device `reference`: every operator written as its formula says, in float64, without blocks,
+ * vectors or tricks. It judges all other backends and is never chosen by "auto". */
+#include <stdio.h>
+
+#include "reference/reference.h"
+#include "seqmix/backend.h"
+
+/* The reference follows every change of the contract, or it could not judge. */
+#define ALL_FEATURES UINT64_MAX
+
+static const uint32_t float_types =
+    SEQMIX_DTYPE_BIT(SEQMIX_F32) | SEQMIX_DTYPE_BIT(SEQMIX_F16) | SEQMIX_DTYPE_BIT(SEQMIX_BF16);
+
+static const seqmix_variant variants[] = {
+    {
+        .name = "attention__any_reference_literal",
+        .op = SEQMIX_OP_ATTENTION,
+        .dtypes = float_types,
+        .problem_features = ALL_FEATURES,
+        .workspace = attention_reference_workspace,
+        .run = attention__any_reference_literal,
+    },
+    {
+        .name = "attention_merge__any_reference_literal",
+        .op = SEQMIX_OP_ATTENTION_MERGE,
+        .dtypes = float_types,
+        .problem_features = ALL_FEATURES,
+        .run = attention_merge__any_reference_literal,
+    },
+};
+
+static int32_t device_count(void) { return 1; }
+
+static seqmix_status device_properties(int32_t index, seqmix_device_properties *properties) {
+  (void)index;
+  snprintf(properties->description, sizeof properties->description,
+           "float64 evaluation of every operator, for checking");
+  properties->memory = SEQMIX_MEMORY_HOST;
+  properties->compute_units = 1;
+  return SEQMIX_OK;
+}
+
+static seqmix_status open_device(int32_t index, void **device) {
+  (void)index;
+  *device = NULL;
+  return SEQMIX_OK;
+}
+
+const seqmix_backend seqmix_reference_backend = {
+    .abi = SEQMIX_BACKEND_ABI,
+    .struct_size = sizeof(seqmix_backend),
+    .name = "reference",
+    .variants = variants,
+    .variant_count = sizeof variants / sizeof *variants,
+    .device_count = device_count,
+    .device_properties = device_properties,
+    .open = open_device,
+};
