@@ -24,7 +24,8 @@ typedef enum seqmix_head_sharing {
   SEQMIX_HEADS_TILED = 1        /**< query head h reads kv head h % Hkv (ggml's repeat) */
 } seqmix_head_sharing;
 
-/** What seqmix_attention_args::scores receives. */
+/** What seqmix_attention_args::scores receives. Keys and rows beyond the lengths hold -inf, or 0
+ * among probabilities. */
 typedef enum seqmix_scores_mode {
   SEQMIX_SCORES_RAW = 0,          /**< scale * q.k, whatever the masks say */
   SEQMIX_SCORES_SOFTCAP = 1,      /**< that after the softcap */

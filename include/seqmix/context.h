@@ -123,7 +123,7 @@ SEQMIX_EXPORT seqmix_status seqmix_context_set_parallel_for(seqmix_context *cont
  * Forces algorithm variants by name, for tests and measurements. `names` is a list separated by
  * commas; an operator none of whose variants is named chooses by itself; NULL or "" ends the
  * forcing. A forced variant that cannot take a call answers UNSUPPORTED. The initial value is
- * `SEQMIX_VARIANT`.
+ * `SEQMIX_VARIANT`, which may also name variants of other devices.
  * @return INVALID_ARGUMENT for a name the device does not have (the message lists those it has).
  */
 SEQMIX_EXPORT seqmix_status seqmix_context_set_variant(seqmix_context *context, const char *names);

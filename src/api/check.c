@@ -49,30 +49,29 @@ seqmix_status seqmix_check_range(const seqmix_checker *checker, const char *name
 
 /* ---- one tensor ---------------------------------------------------------------------------- */
 
-/* Whether element counts and byte distances of the tensor fit 63 bits. */
-static int is_addressable(const seqmix_tensor *tensor) {
-  int64_t elements = (int64_t)seqmix_dtype_size(tensor->dtype);
-  int64_t reach = 0;
-  for (int32_t i = 0; i < tensor->ndim; i++)
-    if (tensor->shape[i] == 0) return 1;
-  for (int32_t i = 0; i < tensor->ndim; i++) {
-    int64_t span;
-    if (tensor->stride[i] == INT64_MIN) return 0;
-    int64_t stride = tensor->stride[i] < 0 ? -tensor->stride[i] : tensor->stride[i];
-    if (__builtin_mul_overflow(elements, tensor->shape[i], &elements)) return 0;
-    if (__builtin_mul_overflow(stride, tensor->shape[i] - 1, &span)) return 0;
-    if (__builtin_add_overflow(reach, span, &reach)) return 0;
-  }
-  int64_t bytes;
-  return !__builtin_mul_overflow(reach + (reach < INT64_MAX),
-                                 (int64_t)seqmix_dtype_size(tensor->dtype), &bytes) &&
-         tensor->byte_offset <= INT64_MAX && bytes <= INT64_MAX - (int64_t)tensor->byte_offset;
-}
-
 static int is_empty(const seqmix_tensor *tensor) {
   for (int32_t i = 0; i < tensor->ndim; i++)
     if (tensor->shape[i] == 0) return 1;
   return 0;
+}
+
+/* Whether element counts fit 63 bits, and all elements lie between address 0 and 2^63. */
+static int is_addressable(const seqmix_checker *checker, const seqmix_tensor *tensor) {
+  int64_t size = (int64_t)seqmix_dtype_size(tensor->dtype);
+  int64_t bytes = size, below = 0, above = 1;
+  for (int32_t i = 0; i < tensor->ndim && !is_empty(tensor); i++) {
+    int64_t span;
+    if (__builtin_mul_overflow(bytes, tensor->shape[i], &bytes)) return 0;
+    if (__builtin_mul_overflow(tensor->stride[i], tensor->shape[i] - 1, &span)) return 0;
+    int64_t *side = span < 0 ? &below : &above;
+    if (__builtin_add_overflow(*side, span, side)) return 0;
+  }
+  if (__builtin_mul_overflow(below, size, &below)) return 0;
+  if (__builtin_mul_overflow(above, size, &above)) return 0;
+  int is_handle = checker->device->memory == SEQMIX_MEMORY_OPENCL;
+  uint64_t address = is_handle ? 0 : (uint64_t)(uintptr_t)tensor->data;
+  if (__builtin_add_overflow(address, tensor->byte_offset, &address)) return 0;
+  return address <= (uint64_t)(INT64_MAX - above) && below >= -(int64_t)address;
 }
 
 static seqmix_status check_place(const seqmix_checker *checker, const char *name,
@@ -126,7 +125,7 @@ seqmix_status seqmix_check_tensor(const seqmix_checker *checker, const char *nam
       return seqmix_fail(SEQMIX_ERROR_INVALID_ARGUMENT,
                          "%s: %s's axis %d is %" PRId64 " long; it must be at least 0", checker->op,
                          name, i, tensor->shape[i]);
-  if (!is_addressable(tensor))
+  if (!is_addressable(checker, tensor))
     return seqmix_fail(
         SEQMIX_ERROR_INVALID_ARGUMENT,
         "%s: %s's sizes and strides overflow; its bytes must be countable in 63 bits", checker->op,

@@ -47,7 +47,8 @@ static seqmix_status open_context(seqmix_context *context, int32_t threads) {
   const seqmix_device *device = context->device;
   SEQMIX_TRY(device->backend->open(device->index, &context->state));
   SEQMIX_TRY(seqmix_context_use_threads(context, threads));
-  return seqmix_context_force(context, "context_create: SEQMIX_VARIANT", getenv("SEQMIX_VARIANT"));
+  return seqmix_context_force(context, "context_create: SEQMIX_VARIANT", getenv("SEQMIX_VARIANT"),
+                              1);
 }
 
 seqmix_status seqmix_context_create_with_options(seqmix_context **out,
@@ -127,7 +128,7 @@ seqmix_status seqmix_context_set_parallel_for(seqmix_context *context, seqmix_pa
 seqmix_status seqmix_context_set_variant(seqmix_context *context, const char *names) {
   seqmix_active active;
   SEQMIX_TRY(seqmix_context_enter(context, &active, "context_set_variant"));
-  seqmix_status status = seqmix_context_force(context, "context_set_variant", names);
+  seqmix_status status = seqmix_context_force(context, "context_set_variant", names, 0);
   seqmix_context_leave(context, &active);
   return status;
 }

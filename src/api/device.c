@@ -10,11 +10,13 @@ int32_t seqmix_device_count(void) { return seqmix_registry_get()->device_count; 
 seqmix_status seqmix_device_get_info(int32_t index, seqmix_device_info *info) {
   const seqmix_registry *registry = seqmix_registry_get();
   if (!info) return seqmix_fail(SEQMIX_ERROR_INVALID_ARGUMENT, "device_get_info: info is NULL");
-  if (info->struct_size != sizeof *info)
-    return seqmix_fail(SEQMIX_ERROR_INVALID_ARGUMENT,
-                       "device_get_info: info's struct_size is %llu; it must be %zu (start from "
-                       "SEQMIX_DEVICE_INFO_INIT)",
-                       (unsigned long long)info->struct_size, sizeof *info);
+  /* A newer caller's members beyond those known here stay as it initialised them. */
+  if (info->struct_size < sizeof *info)
+    return seqmix_fail(
+        SEQMIX_ERROR_INVALID_ARGUMENT,
+        "device_get_info: info's struct_size is %llu; it must be at least %zu (start "
+        "from SEQMIX_DEVICE_INFO_INIT)",
+        (unsigned long long)info->struct_size, sizeof *info);
   if (index < 0 || index >= registry->device_count)
     return seqmix_fail(SEQMIX_ERROR_INVALID_ARGUMENT,
                        "device_get_info: index is %d; it must be 0 to %d", index,

@@ -54,8 +54,13 @@ seqmix_status seqmix_check_distinct(const seqmix_checker *checker, const char *n
   cover of = cover_of(checker, tensor);
   int64_t reach = of.element;
   int distinct = 1;
-  for (int32_t i = 0; i < tensor->ndim; i++)
+  for (int32_t i = 0; i < tensor->ndim; i++) {
     if (tensor->shape[i] > 1 && tensor->stride[i] == 0) distinct = 0;
+    if (tensor->shape[i] > 1 && tensor->stride[i] < 0 && !of.is_empty)
+      return seqmix_fail(SEQMIX_ERROR_INVALID_ARGUMENT,
+                         "%s: %s's stride %d is negative; those of an output must be positive",
+                         checker->op, name, i);
+  }
   for (int32_t i = 0; i < of.count; i++) {
     if (of.axes[i].stride < reach) distinct = 0;
     reach += of.axes[i].stride * (of.axes[i].length - 1);

@@ -126,10 +126,10 @@ seqmix_status seqmix_context_use_threads(seqmix_context *context, int32_t thread
 }
 
 seqmix_status seqmix_context_force(seqmix_context *context, const char *operation,
-                                   const char *names) {
+                                   const char *names, int of_any_device) {
   char *copy = NULL;
   if (names && *names) {
-    SEQMIX_TRY(seqmix_check_variant_names(context->device, operation, names));
+    SEQMIX_TRY(seqmix_check_variant_names(context->device, operation, names, of_any_device));
     size_t length = strlen(names) + 1;
     copy = seqmix_memory_allocate(length);
     if (!copy)

@@ -55,9 +55,12 @@ void seqmix_context_free(seqmix_context *context, void *memory);
 /** Stops the threads and frees everything, of a half-made context too. */
 void seqmix_context_dispose(seqmix_context *context);
 
-/** As the public functions, without entering. */
+/** As seqmix_context_set_threads(), without entering. */
 seqmix_status seqmix_context_use_threads(seqmix_context *context, int32_t threads);
+
+/** As seqmix_context_set_variant(), without entering. Names of other devices' variants may be let
+ * through: an environment variable speaks to all contexts. */
 seqmix_status seqmix_context_force(seqmix_context *context, const char *operation,
-                                   const char *names);
+                                   const char *names, int of_any_device);
 
 #endif

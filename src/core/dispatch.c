@@ -75,25 +75,41 @@ const seqmix_variant *seqmix_choose_variant(const seqmix_variant *variants, int3
 
 /* ---- errors -------------------------------------------------------------------------------- */
 
-seqmix_status seqmix_check_variant_names(const seqmix_device *device, const char *operation,
-                                         const char *names) {
+static int has_variant(const seqmix_backend *backend, const char *name, size_t length) {
+  for (int32_t i = 0; i < backend->variant_count; i++)
+    if (strlen(backend->variants[i].name) == length &&
+        strncmp(backend->variants[i].name, name, length) == 0)
+      return 1;
+  return 0;
+}
+
+static int any_backend_has(const char *name, size_t length) {
+  const seqmix_registry *registry = seqmix_registry_get();
+  for (int32_t i = 0; i < registry->backend_count; i++)
+    if (has_variant(registry->backends[i], name, length)) return 1;
+  return 0;
+}
+
+static seqmix_status fail_unknown_variant(const seqmix_device *device, const char *operation,
+                                          const char *name, size_t length) {
   const seqmix_backend *backend = device->backend;
+  char list[2048] = "";
+  size_t used = 0;
+  for (int32_t i = 0; i < backend->variant_count && used < sizeof list; i++)
+    used += (size_t)snprintf(list + used, sizeof list - used, "%s%s", i ? ", " : "",
+                             backend->variants[i].name);
+  return seqmix_fail(SEQMIX_ERROR_INVALID_ARGUMENT,
+                     "%s: names has '%.*s', which is no variant; device %s has: %s", operation,
+                     (int)(length < 80 ? length : 80), name, device->name, list);
+}
+
+seqmix_status seqmix_check_variant_names(const seqmix_device *device, const char *operation,
+                                         const char *names, int of_any_device) {
   while (*names) {
     size_t length = strcspn(names, ",");
-    int known = 0;
-    for (int32_t i = 0; i < backend->variant_count && !known; i++)
-      known = strlen(backend->variants[i].name) == length &&
-              strncmp(backend->variants[i].name, names, length) == 0;
-    if (!known) {
-      char list[2048] = "";
-      size_t used = 0;
-      for (int32_t i = 0; i < backend->variant_count && used < sizeof list; i++)
-        used += (size_t)snprintf(list + used, sizeof list - used, "%s%s", i ? ", " : "",
-                                 backend->variants[i].name);
-      return seqmix_fail(SEQMIX_ERROR_INVALID_ARGUMENT,
-                         "%s: names has '%.*s', which device %s does not have; it has: %s",
-                         operation, (int)(length < 80 ? length : 80), names, device->name, list);
-    }
+    int known = of_any_device ? any_backend_has(names, length)
+                              : has_variant(device->backend, names, length);
+    if (!known) return fail_unknown_variant(device, operation, names, length);
     names += length + (names[length] == ',');
   }
   return SEQMIX_OK;
@@ -173,7 +189,7 @@ static seqmix_status run_entered(seqmix_context *context, const seqmix_problem *
                                  void *workspace, uint64_t workspace_bytes) {
   const char *name = seqmix_operator_name(problem->op);
   const seqmix_variant *variant;
-  uint64_t needed;
+  uint64_t needed = 0;
   SEQMIX_TRY(choose(context, problem, &variant, &needed));
   if (workspace)
     SEQMIX_TRY(check_workspace(context, name, workspace, workspace_bytes, needed));

@@ -21,9 +21,9 @@ const seqmix_variant *seqmix_choose_variant(const seqmix_variant *variants, int3
                                             const seqmix_device_properties *device,
                                             const char *forced);
 
-/** INVALID_ARGUMENT if `names` holds one that the device's table does not. */
+/** INVALID_ARGUMENT if `names` holds one that the device's (or any device's) table does not. */
 seqmix_status seqmix_check_variant_names(const seqmix_device *device, const char *operation,
-                                         const char *names);
+                                         const char *names, int of_any_device);
 
 /** Computes a lowered problem on the context, in the caller's workspace if there is one. */
 seqmix_status seqmix_run(seqmix_context *context, const seqmix_problem *problem, void *workspace,

@@ -9,7 +9,8 @@
 /* Long enough for a compiler's log to be worth reading; longer texts are cut. */
 static _Thread_local char error_text[4096];
 
-seqmix_status seqmix_fail(seqmix_status status, const char *format, ...) {
+/* In parentheses: for the analyzer it is a macro as well. */
+seqmix_status(seqmix_fail)(seqmix_status status, const char *format, ...) {
   va_list arguments;
   va_start(arguments, format);
   vsnprintf(error_text, sizeof error_text, format, arguments);

@@ -125,7 +125,10 @@ static void write_scores(const seqmix_attention_problem *p, const seqmix_sequenc
         if (exists) value = capped_score(p, raw_score(p, s, h, i, j));
         break;
       case SEQMIX_SCORES_BIAS: value = exists ? final_score(p, s, h, i, j) : -INFINITY; break;
-      default: value = exists ? row[j] : 0; break;
+      default:
+        /* Masked keys are 0 in a row of NaN, too. */
+        value = exists && final_score(p, s, h, i, j) != -INFINITY ? row[j] : 0;
+        break;
     }
     seqmix_store(p->scores.data, p->scores.dtype, seqmix_score_at(&p->scores, s->n, h, i, j),
                  (float)value);
