@@ -1,0 +1,43 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the tests share: types, random values and the judgement of results."""
+
+import os
+import secrets
+
+import ml_dtypes
+import numpy as np
+
+# SEQMIX_DEVICE names the device under test; the reference backend is judged beside it.
+DEVICE = os.environ.get("SEQMIX_DEVICE", "cpu")
+SEED = int(os.environ.get("SEQMIX_SEED", secrets.randbits(32)))
+
+F32 = np.dtype(np.float32)
+F16 = np.dtype(np.float16)
+BF16 = np.dtype(ml_dtypes.bfloat16)
+
+# Relative error in the 2-norm, and largest error over the largest value (docs/operators.md).
+TOLERANCES = {F32: (2e-6, 2e-5), F16: (5e-4, 2e-3), BF16: (4e-3, 1.6e-2)}
+
+
+def normal(rng, *shape, dtype=F32):
+    """Standard normal values of a type."""
+    return rng.standard_normal(shape).astype(dtype)
+
+
+def assert_close(actual, expected, dtype=F32, factor=1.0):
+    """Infinities, NaN and exact zeros stand where they must, and errors are in bounds."""
+    actual, expected = np.asarray(actual, np.float64), np.asarray(expected, np.float64)
+    assert actual.shape == expected.shape
+    finite = np.isfinite(expected)
+    np.testing.assert_array_equal(actual[~finite], expected[~finite])
+    assert np.isfinite(actual[finite]).all()
+    assert (actual[expected == 0] == 0).all()
+    actual, expected = actual[finite], expected[finite]
+    if expected.size == 0:
+        return
+    in_norm, at_most = (bound * factor for bound in TOLERANCES[np.dtype(dtype)])
+    # Few elements do not average their roundings.
+    in_norm = max(in_norm, 4 * float(ml_dtypes.finfo(dtype).eps) / expected.size**0.5)
+    error = np.abs(actual - expected)
+    assert np.linalg.norm(error) <= in_norm * np.linalg.norm(expected)
+    assert error.max() <= at_most * np.abs(expected).max()

@@ -1,0 +1,106 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Exceptions: the right class, the library's sentence, no output touched."""
+
+import pickle
+
+import numpy as np
+import pytest
+
+import seqmix
+from support import F32, normal
+
+CLASSES = {
+    seqmix.InvalidArgument: (seqmix.Status.INVALID_ARGUMENT, ValueError),
+    seqmix.Unsupported: (seqmix.Status.UNSUPPORTED, NotImplementedError),
+    seqmix.OutOfMemory: (seqmix.Status.OUT_OF_MEMORY, MemoryError),
+    seqmix.DeviceError: (seqmix.Status.DEVICE, RuntimeError),
+    seqmix.NoDevice: (seqmix.Status.NO_DEVICE, LookupError),
+    seqmix.InternalError: (seqmix.Status.INTERNAL, RuntimeError),
+}
+
+
+@pytest.mark.parametrize("kind", CLASSES)
+def test_classes(kind):
+    status, builtin = CLASSES[kind]
+    error = kind("attention: a sentence")
+    assert isinstance(error, seqmix.Error) and isinstance(error, builtin)
+    assert error.status is status
+    copy = pickle.loads(pickle.dumps(error))
+    assert type(copy) is kind and str(copy) == "attention: a sentence"
+
+
+def test_every_status_has_its_class():
+    assert {status for status, _ in CLASSES.values()} == set(seqmix.Status) - {seqmix.Status.OK}
+
+
+BAD = [
+    (dict(scale=float("nan")), "scale"),
+    (dict(softcap=-1.0), "softcap"),
+    (dict(window=(-2, 0)), "window_left"),
+    (dict(key_lengths=[1, 2, 3]), "key_lengths"),
+    (dict(key_lengths=[1, 10]), "key_lengths"),
+    (dict(query_lengths=[-1, 1]), "query_lengths"),
+    (dict(query_offset=np.zeros(2, F32)), "query_offsets"),
+    (dict(mask=np.ones((5, 10), bool)), "mask"),
+    (dict(mask=np.ones((5, 9), F32)), "mask"),
+    (dict(bias=np.ones((3, 5, 9), F32)), "bias"),
+    (dict(alibi_slopes=[1.0]), "alibi_slopes"),
+    (dict(sinks=np.ones(4)), "sinks"),
+    (dict(block_mask=np.ones((1, 1, 2, 2), bool), block_size=(0, 1)), "block_map"),
+    (dict(cu_seqlens_q=[0, 5]), "cu_seqlens_q"),
+    (dict(block_table=[[0], [1]]), "block_table|key_lengths"),
+    (dict(out=np.zeros((2, 5, 4, 7), F32)), "out"),
+    (dict(out=np.zeros((2, 5, 4, 8))), "out"),
+    (dict(lse=np.zeros((2, 5, 4), F32)), "lse"),
+]
+
+
+@pytest.mark.parametrize(
+    ("options", "name"), BAD, ids=[f"{name}-{i}" for i, (_, name) in enumerate(BAD)]
+)
+def test_bad_arguments_are_named_and_nothing_is_written(context, rng, options, name):
+    q, k, v = normal(rng, 2, 5, 4, 8), normal(rng, 2, 9, 2, 8), normal(rng, 2, 9, 2, 8)
+    options = dict(out=np.full((2, 5, 4, 8), 3, F32), lse=np.full((2, 4, 5), 3, F32)) | options
+    before = options["out"].tobytes(), options["lse"].tobytes()
+    with pytest.raises(seqmix.InvalidArgument, match=f"^attention: .*({name})"):
+        seqmix.attention(q, k, v, context=context, **options)
+    assert (options["out"].tobytes(), options["lse"].tobytes()) == before
+
+
+def test_the_librarys_sentence(context, rng):
+    q, k = normal(rng, 1, 2, 32, 8), normal(rng, 1, 2, 6, 8)
+    with pytest.raises(ValueError) as caught:
+        seqmix.attention(q, k, k, context=context)
+    assert str(caught.value) == "attention: k has 6 heads, which does not divide q's 32"
+
+
+def test_overlapping_output(context, rng):
+    q = normal(rng, 1, 4, 2, 8)
+    with pytest.raises(seqmix.InvalidArgument, match="^attention: out"):
+        seqmix.attention(q, q, q, out=q, context=context)
+
+
+def test_bad_merge(context, rng):
+    outs, lses = normal(rng, 2, 1, 3, 2, 4), normal(rng, 2, 1, 3, 2)
+    with pytest.raises(seqmix.InvalidArgument, match="^attention_merge: .*lses"):
+        seqmix.attention_merge(outs, lses, context=context)
+
+
+def test_wrong_ranks_are_the_librarys_to_tell(context):
+    vector = np.zeros(3, F32)
+    with pytest.raises(seqmix.InvalidArgument, match="^attention: q "):
+        seqmix.attention(vector, vector, vector, context=context)
+    with pytest.raises(seqmix.InvalidArgument, match="^attention_merge: outs "):
+        seqmix.attention_merge(vector, vector, context=context)
+
+
+def test_an_unknown_device():
+    with pytest.raises(seqmix.NoDevice, match="^context_create: .*abacus.*cpu"):
+        seqmix.Context("abacus")
+    with pytest.raises(seqmix.InvalidArgument, match="^context_create: device is 7, must be"):
+        seqmix.Context(7)
+
+
+def test_an_unknown_variant(context):
+    with pytest.raises(seqmix.InvalidArgument, match="^context_set_variant: .*attention__"):
+        context.set_variant("attention__by_abacus")

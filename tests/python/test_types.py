@@ -1,0 +1,87 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The package's annotations, as users' type checkers see them."""
+
+import pathlib
+import subprocess
+import sys
+
+import pytest
+
+pytest.importorskip("mypy", reason="mypy is not installed: annotations go unchecked")
+
+PACKAGE = pathlib.Path(__file__).parents[2] / "python" / "seqmix"
+
+USE = """
+from typing import Any, Dict, List, Tuple
+import numpy as np
+import numpy.typing as npt
+from typing_extensions import assert_type
+import seqmix
+
+Floats = npt.NDArray[np.float32]
+q: Floats = np.ones((1, 2, 3, 4), np.float32)
+assert_type(seqmix.attention(q, q, q, causal=True, window=(3, None)), Floats)
+assert_type(seqmix.attention(q, q, q, return_lse=True), Tuple[Floats, Floats])
+assert_type(seqmix.attention(q, q, q, lse=q, key_lengths=[1, 2]), Tuple[Floats, Floats])
+assert_type(seqmix.attention(q, q, q, scores="raw", query_offset=3), Tuple[Floats, Floats])
+assert_type(
+    seqmix.attention(q, q, q, scores="bias", return_lse=True), Tuple[Floats, Floats, Floats]
+)
+out, lse = seqmix.attention_merge([q, q], [q, q], [0.5])
+assert_type(out, Floats)
+assert_type(seqmix.devices(), List[Dict[str, Any]])
+with seqmix.Context("cpu", threads=2) as context:
+    context.threads = 3
+    assert_type(context.variants(), List[str])
+    seqmix.attention(q, q, q, context=context, block_size=(1, 2), block_mask=q, sinks=[1.0])
+try:
+    pass
+except seqmix.Error as error:
+    assert_type(error.status, seqmix.Status)
+"""
+
+MISUSE = """
+import numpy as np
+import seqmix
+q = np.ones((1, 2, 3, 4), np.float32)
+seqmix.attention(q, q, 3)
+seqmix.attention(q, q, q, casual=True)
+seqmix.attention(q, q, q, head_sharing="shared")
+seqmix.attention_merge(q)
+seqmix.Context(threads="2")
+"""
+
+
+@pytest.fixture(scope="module")
+def cache(tmp_path_factory):
+    return tmp_path_factory.mktemp("mypy")
+
+
+def mypy(cache, path):
+    return subprocess.run(
+        [sys.executable, "-m", "mypy", "--strict", "--cache-dir", str(cache), str(path)],
+        env={"MYPYPATH": str(PACKAGE.parent)},
+        capture_output=True,
+        text=True,
+    )
+
+
+def test_the_package_itself(cache):
+    done = mypy(cache, PACKAGE)
+    assert done.returncode == 0, done.stdout
+
+
+def test_a_program_that_uses_it(cache, tmp_path):
+    (tmp_path / "use.py").write_text(USE)
+    done = mypy(cache, tmp_path / "use.py")
+    assert done.returncode == 0, done.stdout
+
+
+def test_a_program_that_misuses_it(cache, tmp_path):
+    (tmp_path / "misuse.py").write_text(MISUSE)
+    lines = {
+        int(line.split(":")[1])
+        for line in mypy(cache, tmp_path / "misuse.py").stdout.splitlines()
+        if ": error:" in line
+    }
+    assert lines == {5, 6, 7, 8, 9}
