@@ -52,10 +52,11 @@ typedef struct seqmix_attention_args {
   double scale;                /**< finite; #SEQMIX_SCALE_DEFAULT: 1/sqrt(D) */
   double softcap;              /**< s = softcap * tanh(s / softcap); 0: none */
   int32_t causal;              /**< nonzero: key j <= i + offset */
-  int32_t allow_nondeterministic; /**< nonzero: results may vary from run to run, for speed */
-  int64_t window_left;            /**< keys j >= i + offset - window_left; -1: open */
-  int64_t window_right;           /**< keys j <= i + offset + window_right; -1: open */
-  int64_t query_offset; /**< position of query 0 among the keys; #SEQMIX_OFFSET_END: Tk_n - Tq_n */
+  int32_t allow_nondeterministic;     /**< nonzero: results may vary from run to run, for speed */
+  int64_t window_left;                /**< keys j >= i + offset - window_left; -1: open */
+  int64_t window_right;               /**< keys j <= i + offset + window_right; -1: open */
+  int64_t query_offset;               /**< position of query 0 among the keys, within +-2^60; or
+                                           #SEQMIX_OFFSET_END: Tk_n - Tq_n */
   const seqmix_tensor *query_offsets; /**< index [N]: the same per sequence, instead */
   const seqmix_tensor *key_lengths;   /**< index [N]: live keys of each sequence (its Tk_n) */
   const seqmix_tensor *query_lengths; /**< index [N]: live queries (its Tq_n) */
@@ -63,7 +64,7 @@ typedef struct seqmix_attention_args {
   const seqmix_tensor *bias;          /**< q's type or f32, right-aligned to [B, Hq, Tq, Tk] */
   const seqmix_tensor *alibi_slopes;  /**< f32 [Hq]: adds -slope * |i + offset - j| */
   const seqmix_tensor *sinks;         /**< f32 or q's type [Hq]: a logit without a value */
-  const seqmix_tensor *block_map;     /**< bool or u8 [B|1, Hq|1, ceil(Tq/bq), ceil(Tk/bk)] */
+  const seqmix_tensor *block_map;     /**< bool or u8 [N or 1, Hq or 1, ceil(Tq/bq), ceil(Tk/bk)] */
   int64_t block_map_queries;          /**< bq, with block_map */
   int64_t block_map_keys;             /**< bk, with block_map */
   const seqmix_tensor *cu_seqlens_q;  /**< index [N+1]: packed queries; then q's B is 1 */
@@ -71,8 +72,8 @@ typedef struct seqmix_attention_args {
   int64_t max_seqlen_q;               /**< longest packed query sequence, a hint; 0: unknown */
   int64_t max_seqlen_k;               /**< longest packed key sequence, a hint; 0: unknown */
   const seqmix_tensor *block_table;   /**< index [N, max_pages]: pages of each sequence */
-  void *workspace;                    /**< NULL: the context's own memory */
-  uint64_t workspace_bytes;           /**< at least seqmix_attention_workspace_size() */
+  void *workspace;          /**< NULL: the context's own memory; else aligned to 64 bytes */
+  uint64_t workspace_bytes; /**< at least seqmix_attention_workspace_size() */
 } seqmix_attention_args;
 
 /** Initial value of a seqmix_attention_args. */
@@ -105,10 +106,11 @@ typedef struct seqmix_attention_args {
  *   are legal. A live score of NaN or +inf makes its row NaN.
  * - **Packing**: sequence n is rows cu_seqlens[n] to cu_seqlens[n+1]-1; the array starts at 0,
  *   never decreases and ends at the length of the packed axis. lse is then [1, Hq, total]. The
- *   block map's axes then count from each sequence's start and cover the longest one. Queries
- *   and keys may each be packed or not.
+ *   block map's axes then count from each sequence's start and are at least as long as the
+ *   longest needs. Queries and keys may each be packed or not.
  * - **Paging**: key j of sequence n is slot j % page_size of page block_table[n, j / page_size];
- *   needs key_lengths. Not with cu_seqlens_k. Entries beyond the live keys are not read.
+ *   needs key_lengths. Not with cu_seqlens_k. Entries beyond the live keys are not read. The Tk
+ *   of mask, bias, block map and scores is max_pages * page_size.
  * - **Strides**: the last axis of q, k, v, out and scores is contiguous; all others are free.
  *   Elements of an output are distinct, and outputs overlap neither inputs nor each other.
  * - The same call gives the same bits, whatever the number of threads.
@@ -137,7 +139,7 @@ typedef struct seqmix_attention_merge_args {
   const seqmix_tensor *sinks; /**< f32 or outs' type [H], if no part has counted them */
   const seqmix_tensor *out;   /**< written: [B, T, H, Dv], outs' type or f32; required */
   const seqmix_tensor *lse;   /**< written: [B, H, T] f32 */
-  void *workspace;            /**< NULL: the context's own memory */
+  void *workspace;            /**< NULL: the context's own memory; else aligned to 64 bytes */
   uint64_t workspace_bytes;   /**< at least seqmix_attention_merge_workspace_size() */
 } seqmix_attention_merge_args;
 

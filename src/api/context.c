@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "api/check.h"
+#include "core/dispatch.h"
 #include "core/error.h"
 #include "core/log.h"
 #include "core/memory.h"
@@ -134,8 +135,13 @@ seqmix_status seqmix_context_set_variant(seqmix_context *context, const char *na
 }
 
 const char *seqmix_context_variant_name(const seqmix_context *context, int32_t index) {
-  if (!context || index < 0 || index >= context->device->backend->variant_count) return NULL;
-  return context->device->backend->variants[index].name;
+  if (!context || index < 0) return NULL;
+  const seqmix_backend *backend = context->device->backend;
+  for (int32_t i = 0; i < backend->variant_count; i++) {
+    if (!seqmix_is_available(&backend->variants[i], &context->device->properties)) continue;
+    if (index-- == 0) return backend->variants[i].name;
+  }
+  return NULL;
 }
 
 seqmix_status seqmix_synchronize(seqmix_context *context) {

@@ -53,10 +53,14 @@ static int any_forced(const seqmix_variant *variants, int32_t count, int32_t op,
   return 0;
 }
 
+int seqmix_is_available(const seqmix_variant *variant, const seqmix_device_properties *device) {
+  return (variant->device_features & ~device->features) == 0;
+}
+
 static int can_take(const seqmix_variant *variant, const seqmix_problem *problem,
                     const seqmix_device_properties *device) {
   return variant->op == problem->op && (variant->dtypes & SEQMIX_DTYPE_BIT(problem->dtype)) != 0 &&
-         (variant->device_features & ~device->features) == 0 &&
+         seqmix_is_available(variant, device) &&
          (problem->features & ~variant->problem_features) == 0 &&
          (!variant->accepts || variant->accepts(problem, device));
 }
@@ -75,18 +79,23 @@ const seqmix_variant *seqmix_choose_variant(const seqmix_variant *variants, int3
 
 /* ---- errors -------------------------------------------------------------------------------- */
 
-static int has_variant(const seqmix_backend *backend, const char *name, size_t length) {
+static int is_called(const seqmix_variant *variant, const char *name, size_t length) {
+  return strlen(variant->name) == length && strncmp(variant->name, name, length) == 0;
+}
+
+static int device_has(const seqmix_device *device, const char *name, size_t length) {
+  const seqmix_backend *backend = device->backend;
   for (int32_t i = 0; i < backend->variant_count; i++)
-    if (strlen(backend->variants[i].name) == length &&
-        strncmp(backend->variants[i].name, name, length) == 0)
+    if (is_called(&backend->variants[i], name, length) &&
+        seqmix_is_available(&backend->variants[i], &device->properties))
       return 1;
   return 0;
 }
 
-static int any_backend_has(const char *name, size_t length) {
+static int any_device_has(const char *name, size_t length) {
   const seqmix_registry *registry = seqmix_registry_get();
-  for (int32_t i = 0; i < registry->backend_count; i++)
-    if (has_variant(registry->backends[i], name, length)) return 1;
+  for (int32_t i = 0; i < registry->device_count; i++)
+    if (device_has(&registry->devices[i], name, length)) return 1;
   return 0;
 }
 
@@ -96,8 +105,9 @@ static seqmix_status fail_unknown_variant(const seqmix_device *device, const cha
   char list[2048] = "";
   size_t used = 0;
   for (int32_t i = 0; i < backend->variant_count && used < sizeof list; i++)
-    used += (size_t)snprintf(list + used, sizeof list - used, "%s%s", i ? ", " : "",
-                             backend->variants[i].name);
+    if (seqmix_is_available(&backend->variants[i], &device->properties))
+      used += (size_t)snprintf(list + used, sizeof list - used, "%s%s", used ? ", " : "",
+                               backend->variants[i].name);
   return seqmix_fail(SEQMIX_ERROR_INVALID_ARGUMENT,
                      "%s: names has '%.*s', which is no variant; device %s has: %s", operation,
                      (int)(length < 80 ? length : 80), name, device->name, list);
@@ -107,8 +117,7 @@ seqmix_status seqmix_check_variant_names(const seqmix_device *device, const char
                                          const char *names, int of_any_device) {
   while (*names) {
     size_t length = strcspn(names, ",");
-    int known = of_any_device ? any_backend_has(names, length)
-                              : has_variant(device->backend, names, length);
+    int known = of_any_device ? any_device_has(names, length) : device_has(device, names, length);
     if (!known) return fail_unknown_variant(device, operation, names, length);
     names += length + (names[length] == ',');
   }
@@ -125,7 +134,7 @@ static seqmix_status fail_unsupported(const seqmix_context *context,
   uint64_t missing = UINT64_MAX;
   for (int32_t i = 0; i < device->backend->variant_count; i++) {
     const seqmix_variant *variant = &device->backend->variants[i];
-    if (variant->op != problem->op) continue;
+    if (variant->op != problem->op || !seqmix_is_available(variant, &device->properties)) continue;
     if (any_forced(device->backend->variants, device->backend->variant_count, problem->op,
                    context->forced_variants) &&
         !is_forced(variant, context->forced_variants))

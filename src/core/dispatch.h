@@ -21,6 +21,9 @@ const seqmix_variant *seqmix_choose_variant(const seqmix_variant *variants, int3
                                             const seqmix_device_properties *device,
                                             const char *forced);
 
+/** Whether the device has what the variant needs, whatever the problem. */
+int seqmix_is_available(const seqmix_variant *variant, const seqmix_device_properties *device);
+
 /** INVALID_ARGUMENT if `names` holds one that the device's (or any device's) table does not. */
 seqmix_status seqmix_check_variant_names(const seqmix_device *device, const char *operation,
                                          const char *names, int of_any_device);

@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* One call in every way the device under test can make it. */
+#ifndef SEQMIX_TESTS_CHECK_EVERYWHERE_H
+#define SEQMIX_TESTS_CHECK_EVERYWHERE_H
+
+#include "devices.h"
+#include "harness.h"
+
+/* Runs the call on the device under test:
+ * - by its own choice of variant, which must accept it, against the reference device within
+ *   bounds[t] of each output t;
+ * - in every device_way, and with a caller's workspace: the same bits;
+ * - with each variant forced: within the bounds, or UNSUPPORTED.
+ * judge is the same call with outputs for the reference device. */
+void check_everywhere(test_report *report, seqmix_operator op, const operator_call *call,
+                      const operator_call *judge, const test_bound bounds[TEST_MAX_TENSORS]);
+
+/* Reports variants of the operator that have accepted no call so far. */
+void check_variants_used(test_report *report, seqmix_operator op);
+
+#endif

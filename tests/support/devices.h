@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The contexts the suites run on: the judge, and the device under test (SEQMIX_TEST_DEVICE) in
+ * each way of spreading its work. */
+#ifndef SEQMIX_TESTS_DEVICES_H
+#define SEQMIX_TESTS_DEVICES_H
+
+#include <seqmix/seqmix.h>
+
+/* Ways of spreading work, all of which must give the same bits. */
+typedef enum device_way {
+  DEVICE_ONE_THREAD,
+  DEVICE_TWO_THREADS,
+  DEVICE_THREE_THREADS,
+  DEVICE_CALLER_SERIAL,  /* the caller's parallel-for, last body first, on one thread */
+  DEVICE_CALLER_THREADS, /* the caller's parallel-for, a thread per body */
+  DEVICE_WAYS
+} device_way;
+
+/* Opens and closes all contexts: an unchecked fixture of a test case. */
+void devices_open(void);
+void devices_close(void);
+
+/* Why the device under test cannot be used, or NULL. */
+const char *devices_missing(void);
+
+/* The float64 reference, the judge of all. */
+seqmix_context *device_reference(void);
+
+/* The device under test. */
+seqmix_context *device_under_test(device_way way);
+
+/* "cpu, 2 threads": for messages. */
+const char *device_label(device_way way);
+
+/* How often a context asked a caller's parallel-for for more bodies than it may. */
+int device_parallel_faults(void);
+
+#endif

@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#define _DEFAULT_SOURCE /* MAP_ANONYMOUS */
+
+#include "suite.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#include "random.h"
+
+#define DEFAULT_SEED UINT64_C(20240229)
+
+/* Shared with the children of fork mode, whose skips would otherwise be lost. */
+static struct shared_state {
+  int skipped;
+  int counters[SUITE_COUNTERS];
+} * shared;
+
+static uint64_t base_seed(void) {
+  const char *text = getenv("SEQMIX_TEST_SEED");
+  return text && *text ? strtoull(text, NULL, 0) : DEFAULT_SEED;
+}
+
+static int contains(const char *text, const char *variable) {
+  const char *part = getenv(variable);
+  return !part || !*part || strstr(text, part) != NULL;
+}
+
+void suite_add(TCase *tcase, const TTest *test) {
+  if (contains(test->name, "SEQMIX_TEST_FILTER")) tcase_add_test(tcase, test);
+}
+
+void suite_add_loop(TCase *tcase, const TTest *test, int begin, int end) {
+  if (contains(test->name, "SEQMIX_TEST_FILTER")) tcase_add_loop_test(tcase, test, begin, end);
+}
+
+uint64_t suite_seed(const char *case_name) { return random_seed_for(base_seed(), case_name); }
+
+int suite_wants_case(const char *case_name) { return contains(case_name, "SEQMIX_TEST_CASE"); }
+
+int suite_is_partial(void) {
+  return !contains("", "SEQMIX_TEST_FILTER") || !contains("", "SEQMIX_TEST_CASE");
+}
+
+int *suite_counters(void) { return shared->counters; }
+
+int suite_case_count(int usual) {
+  const char *text = getenv("SEQMIX_TEST_CASES");
+  return text && *text ? atoi(text) : usual;
+}
+
+const char *suite_device(void) {
+  const char *name = getenv("SEQMIX_TEST_DEVICE");
+  return name && *name ? name : "cpu";
+}
+
+/* START_TEST(name) makes a function `name_fn`: the suffix is not for people. */
+void suite_record_skip(const char *function, const char *format, ...) {
+  size_t length = strlen(function);
+  if (length > 3 && strcmp(function + length - 3, "_fn") == 0) length -= 3;
+  printf("SKIP %.*s: ", (int)length, function);
+  va_list arguments;
+  va_start(arguments, format);
+  vprintf(format, arguments);
+  va_end(arguments);
+  printf("\n");
+  fflush(stdout);
+  shared->skipped++;
+}
+
+int main(void) {
+  shared = mmap(NULL, sizeof *shared, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+  if (shared == MAP_FAILED) return perror("mmap"), 1;
+  printf("seed: SEQMIX_TEST_SEED=%llu\n", (unsigned long long)base_seed());
+  fflush(stdout);
+  SRunner *runner = srunner_create(suite_make());
+  const char *fork = getenv("CK_FORK");
+  srunner_set_fork_status(runner, fork && strcmp(fork, "yes") == 0 ? CK_FORK : CK_NOFORK);
+  srunner_run_all(runner, CK_NORMAL);
+  int failed = srunner_ntests_failed(runner);
+  int passed = srunner_ntests_run(runner) - failed - shared->skipped;
+  srunner_free(runner);
+  printf("totals: %d passed, %d failed, %d skipped\n", passed, failed, shared->skipped);
+  fflush(stdout);
+  munmap(shared, sizeof *shared);
+  return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}

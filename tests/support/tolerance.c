@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "tolerance.h"
+
+#include <math.h>
+
+#include "numbers.h"
+
+/* "Few elements" and "a few roundings" of docs/operators.md. */
+#define FEW_ELEMENTS 256
+#define FEW_ROUNDINGS 4
+
+enum tolerance_row { TOLERANCE_ATTENTION_FORWARD, TOLERANCE_ROWS };
+enum tolerance_column { COLUMN_F32, COLUMN_F16, COLUMN_BF16, COLUMNS };
+
+static const struct {
+  double norm, largest;
+} table[TOLERANCE_ROWS][COLUMNS] = {
+    [TOLERANCE_ATTENTION_FORWARD] = {{2e-6, 2e-5}, {5e-4, 2e-3}, {4e-3, 1.6e-2}},
+};
+
+static const enum tolerance_row row_of[SEQMIX_OPERATOR_COUNT] = {
+#define SEQMIX_OPERATOR(name, NAME, tolerance, description) \
+  [SEQMIX_OP_##NAME] = TOLERANCE_##tolerance,
+#include <seqmix/operators.def>
+#undef SEQMIX_OPERATOR
+};
+
+static enum tolerance_column column_of(int32_t type) {
+  return type == SEQMIX_F16 ? COLUMN_F16 : type == SEQMIX_BF16 ? COLUMN_BF16 : COLUMN_F32;
+}
+
+test_bound tolerance_bound(seqmix_operator op, int32_t type, int32_t out_type, int64_t elements,
+                           double value_size, double score_limit) {
+  enum tolerance_row row = row_of[op];
+  enum tolerance_column column = column_of(type);
+  double magnified = fmax(1, score_limit / 8);
+  test_bound bound = {
+      fmax(table[row][column].norm, table[row][COLUMN_F32].norm * magnified),
+      fmax(table[row][column].largest, table[row][COLUMN_F32].largest * magnified),
+      0,
+      number_step(out_type),
+  };
+  if (elements < FEW_ELEMENTS) {
+    double roundings = FEW_ROUNDINGS * number_rounding(out_type);
+    bound.norm = fmax(bound.norm, roundings);
+    bound.largest = fmax(bound.largest, roundings);
+    bound.floor = 0.1 * value_size;
+  }
+  return bound;
+}
+
+test_bound tolerance_log_bound(seqmix_operator op, double score_limit) {
+  enum tolerance_row row = row_of[op];
+  double magnified = fmax(1, score_limit / 8);
+  test_bound bound = {table[row][COLUMN_F32].norm * magnified,
+                      table[row][COLUMN_F32].largest * magnified, 1, number_step(SEQMIX_F32)};
+  return bound;
+}

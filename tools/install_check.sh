@@ -1,0 +1,82 @@
+# SPDX-License-Identifier: Apache-2.0
+# What a user of an installed tree does: install, find the library with pkg-config and with CMake,
+# link it shared and static, run. Then moves the tree: the CMake package must still find it.
+# shellcheck shell=bash
+set -euo pipefail
+
+folder=$PWD/build-install
+prefix=$folder/prefix
+rm -rf "$folder"
+mkdir "$folder"
+
+run() {
+  local name=$1 output
+  shift
+  output=$("$@") || { echo "$output"; echo "$name: FAILED" >&2; return 1; }
+  echo "$name: ok"
+}
+
+# needs PROGRAM: whether it wants libseqmix.so when it starts.
+needs() { readelf -d "$1" | grep -q 'NEEDED.*libseqmix'; }
+needs_not() {
+  if needs "$1"; then
+    echo "$1 was to be linked with libseqmix.a" >&2
+    return 1
+  fi
+}
+
+with_make() {
+  local kind=$1
+  shift
+  cp -r examples/c "$folder/make-$kind"
+  PKG_CONFIG_PATH=$prefix/lib/pkgconfig make -s -C "$folder/make-$kind" CFLAGS="-O1 -Werror" "$@"
+}
+
+with_cmake() {
+  local name=$1
+  shift
+  cmake -S examples/c -B "$folder/$name" -DCMAKE_PREFIX_PATH="$prefix" "$@" >"$folder/cmake.log" ||
+    { cat "$folder/cmake.log"; return 1; }
+  cmake --build "$folder/$name" >"$folder/cmake.log" || { cat "$folder/cmake.log"; return 1; }
+}
+
+# As the READMEs say it, with no option of ours.
+meson setup "$folder/build" --prefix "$prefix" --libdir lib -Dtests=disabled >"$folder/setup.log" 2>&1 ||
+  { cat "$folder/setup.log"; exit 1; }
+ninja -C "$folder/build" --quiet
+meson install -C "$folder/build" --no-rebuild --quiet
+
+for file in include/seqmix/{attention,backend,context,seqmix,types,version}.h \
+  include/seqmix/operators.def lib/libseqmix.{so,a} lib/pkgconfig/seqmix.pc bin/seqmix; do
+  [ -e "$prefix/$file" ] || { echo "$file was not installed" >&2; exit 1; }
+done
+run "the command, without any path set" "$prefix/bin/seqmix" devices
+
+with_make shared
+needs "$folder/make-shared/attention"
+run "make, shared" env LD_LIBRARY_PATH="$prefix/lib" "$folder/make-shared/attention"
+with_make static STATIC=1
+needs_not "$folder/make-static/attention"
+run "make, static" "$folder/make-static/attention"
+
+with_cmake cmake-shared
+needs "$folder/cmake-shared/attention"
+run "CMake, shared" "$folder/cmake-shared/attention"
+with_cmake cmake-static -DSTATIC=ON
+needs_not "$folder/cmake-static/attention"
+run "CMake, static" "$folder/cmake-static/attention"
+
+mv "$prefix" "$folder/moved"
+prefix=$folder/moved
+with_cmake cmake-moved
+run "CMake, after moving the tree" "$folder/cmake-moved/attention"
+run "the command, after moving the tree" "$prefix/bin/seqmix" devices
+
+# A program that asks for a version this is not must not get it.
+sed 's/find_package(seqmix 0.1 /find_package(seqmix 0.999 /' examples/c/CMakeLists.txt \
+  >"$folder/make-shared/CMakeLists.txt"
+if cmake -S "$folder/make-shared" -B "$folder/cmake-wrong" -DCMAKE_PREFIX_PATH="$prefix" \
+  >/dev/null 2>&1; then
+  echo "find_package(seqmix 0.999) must fail" >&2
+  exit 1
+fi

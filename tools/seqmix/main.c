@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* seqmix: the library from the command line. */
+#include <stdio.h>
+#include <string.h>
+
+#include "seqmix/seqmix.h"
+#include "tool.h"
+
+static int tool_version(int count, char **arguments) {
+  (void)count;
+  (void)arguments;
+  printf("seqmix %s (API %d)\n", seqmix_version(), seqmix_api_version());
+  return 0;
+}
+
+static const struct {
+  const char *name;
+  const char *usage;
+  int (*run)(int count, char **arguments);
+} commands[] = {
+    {"devices", "devices              lists the devices this machine has", tool_devices},
+    {"operators", "operators [--markdown]  lists the operators and what each backend has for them",
+     tool_operators},
+    {"version", "version              prints the version", tool_version},
+};
+
+static int print_usage(FILE *file) {
+  fputs("usage: seqmix <command>\n\n", file);
+  for (size_t i = 0; i < sizeof commands / sizeof *commands; i++)
+    fprintf(file, "  seqmix %s\n", commands[i].usage);
+  return file == stdout ? 0 : 2;
+}
+
+int main(int count, char **arguments) {
+  if (count < 2) return print_usage(stderr);
+  if (!strcmp(arguments[1], "--help") || !strcmp(arguments[1], "help")) return print_usage(stdout);
+  if (!strcmp(arguments[1], "--version")) return tool_version(0, NULL);
+  for (size_t i = 0; i < sizeof commands / sizeof *commands; i++)
+    if (!strcmp(arguments[1], commands[i].name)) return commands[i].run(count - 2, arguments + 2);
+  fprintf(stderr, "seqmix: there is no command '%s'\n\n", arguments[1]);
+  return print_usage(stderr);
+}

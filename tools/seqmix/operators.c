@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The operator table, with what each backend at hand has for each operator. */
+#include <stdio.h>
+#include <string.h>
+
+#include "seqmix/seqmix.h"
+#include "tool.h"
+
+static const struct {
+  const char *name;
+  const char *description;
+} operators[] = {
+#define SEQMIX_OPERATOR(name, NAME, tolerance, description) {#name, description},
+#include "seqmix/operators.def"
+#undef SEQMIX_OPERATOR
+};
+
+/* Whether a variant's name says it belongs to the operator: <operator>__<rest>. */
+static const char *rest_of_variant(const char *variant, const char *name) {
+  size_t length = strlen(name);
+  return strncmp(variant, name, length) == 0 && strncmp(variant + length, "__", 2) == 0
+             ? variant + length + 2
+             : NULL;
+}
+
+static void print_variants(const seqmix_context *context, const char *name) {
+  int printed = 0;
+  for (int32_t i = 0;; i++) {
+    const char *variant = seqmix_context_variant_name(context, i);
+    if (!variant) break;
+    const char *rest = rest_of_variant(variant, name);
+    if (rest) printf("%s`%s`", printed++ ? ", " : "", rest);
+  }
+  if (!printed) printf("not yet");
+}
+
+static void print_table(seqmix_context *const *contexts, int32_t count) {
+  printf("| operator | computes |");
+  for (int32_t c = 0; c < count; c++) printf(" %s |", seqmix_context_device(contexts[c]));
+  printf("\n|---|---|");
+  for (int32_t c = 0; c < count; c++) printf("---|");
+  printf("\n");
+  for (size_t o = 0; o < sizeof operators / sizeof *operators; o++) {
+    printf("| `seqmix_%s` | %s |", operators[o].name, operators[o].description);
+    for (int32_t c = 0; c < count; c++) {
+      printf(" ");
+      print_variants(contexts[c], operators[o].name);
+      printf(" |");
+    }
+    printf("\n");
+  }
+}
+
+static void print_list(seqmix_context *const *contexts, int32_t count) {
+  for (size_t o = 0; o < sizeof operators / sizeof *operators; o++) {
+    printf("%s: %s\n", operators[o].name, operators[o].description);
+    for (int32_t c = 0; c < count; c++) {
+      printf("  %-10s ", seqmix_context_device(contexts[c]));
+      print_variants(contexts[c], operators[o].name);
+      printf("\n");
+    }
+  }
+}
+
+/* A context per backend: its first device stands for all. */
+static int32_t open_backends(seqmix_context **contexts, int32_t most) {
+  int32_t count = 0;
+  for (int32_t i = 0; i < seqmix_device_count() && count < most; i++) {
+    seqmix_device_info info = SEQMIX_DEVICE_INFO_INIT;
+    if (seqmix_device_get_info(i, &info) || info.index != 0) continue;
+    if (seqmix_context_create(&contexts[count], info.name)) {
+      fprintf(stderr, "seqmix: %s\n", seqmix_last_error());
+      continue;
+    }
+    count++;
+  }
+  return count;
+}
+
+int tool_operators(int count, char **arguments) {
+  int markdown = count == 1 && strcmp(arguments[0], "--markdown") == 0;
+  if (count > 0 && !markdown) {
+    fprintf(stderr, "usage: seqmix operators [--markdown]\n");
+    return 2;
+  }
+  seqmix_context *contexts[16];
+  int32_t opened = open_backends(contexts, 16);
+  if (markdown)
+    print_table(contexts, opened);
+  else
+    print_list(contexts, opened);
+  for (int32_t i = 0; i < opened; i++) seqmix_context_destroy(contexts[i]);
+  return 0;
+}

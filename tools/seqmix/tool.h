@@ -1,0 +1,10 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The subcommands of `seqmix`. Each gets the arguments after its name and returns an exit status:
+ * 0 done, 1 failed, 2 wrong usage. */
+#ifndef SEQMIX_TOOL_H
+#define SEQMIX_TOOL_H
+
+int tool_devices(int count, char **arguments);
+int tool_operators(int count, char **arguments);
+
+#endif
