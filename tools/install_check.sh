@@ -4,7 +4,7 @@
 # shellcheck shell=bash
 set -euo pipefail
 
-folder=$PWD/build-install
+folder=$PWD/build-install-check
 prefix=$folder/prefix
 rm -rf "$folder"
 mkdir "$folder"

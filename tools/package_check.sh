@@ -4,7 +4,7 @@
 # shellcheck shell=bash
 set -euo pipefail
 
-folder=$PWD/build-package
+folder=$PWD/build-package-check
 rm -rf "$folder"
 mkdir -p "$folder/elsewhere"
 python -m venv "$folder/venv"

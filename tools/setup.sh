@@ -9,6 +9,16 @@ have() { command -v "$1" >/dev/null 2>&1; }
 # True if `$1 -E` finds the header $2 as language $3.
 has_header() { have "$1" && echo "#include <$2>" | "$1" -E -x "$3" - >/dev/null 2>&1; }
 
+# True if clang can link what it instruments for threads: its run-time is a package of its own.
+has_clang_runtime() {
+  local program status=0
+  program=$(mktemp)
+  echo 'int main(void) { return 0; }' | clang -fsanitize=thread -x c - -o "$program" 2>/dev/null ||
+    status=1
+  rm -f "$program"
+  return $status
+}
+
 # The first Python 3.9 or newer that can make virtual environments with pip in them. (A system
 # Python may lack venv, and a version manager's shim may stand for no Python at all.)
 find_python() {
@@ -39,6 +49,7 @@ missing_packages() {
   for program in clang clang-format clang-tidy cmake doxygen g++ gcc git make shellcheck; do
     have "$program" || echo "$program"
   done
+  has_clang_runtime || echo libclang-rt-dev
 }
 
 install_packages() {

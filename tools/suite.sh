@@ -6,7 +6,8 @@
 configure() {
   local folder=$1 wanted
   shift
-  wanted="$* CC=${CC:-} CXX=${CXX:-}"
+  # With the tools that Meson looks for: one that was installed since must be found.
+  wanted="$* CC=${CC:-} CXX=${CXX:-} doxygen=$(command -v doxygen)"
   if [ -e "$folder/build.ninja" ]; then
     [ "$(cat "$folder/dev-options" 2>/dev/null)" = "$wanted" ] && return 0
     meson setup --reconfigure "$folder" "$@" >"$folder/dev-log" 2>&1 || rm -rf "$folder"

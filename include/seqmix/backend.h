@@ -167,9 +167,9 @@ typedef struct seqmix_attention_merge_problem {
 
 /** Abilities of a device that variants may need. */
 enum seqmix_device_feature {
-  SEQMIX_DEVICE_AVX2_FMA = 1 << 0,
-  SEQMIX_DEVICE_AVX512 = 1 << 1, /**< F, BW, DQ, VL */
-  SEQMIX_DEVICE_AVX512_BF16 = 1 << 2
+  SEQMIX_DEVICE_AVX2_FMA = 1 << 0,   /**< AVX2, FMA and F16C */
+  SEQMIX_DEVICE_AVX512 = 1 << 1,     /**< F, BW, DQ, VL */
+  SEQMIX_DEVICE_AVX512_BF16 = 1 << 2 /**< vdpbf16ps */
 };
 
 /** What variant choice may look at. A value, so that tests can make one up. */

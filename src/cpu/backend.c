@@ -2,9 +2,11 @@
 /* The device `cpu`: always there, and the best that "auto" finds without a GPU. */
 #define _DEFAULT_SOURCE /* _SC_PHYS_PAGES */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "core/log.h"
 #include "cpu/cpu.h"
 
 static const uint32_t float_types =
@@ -21,15 +23,20 @@ static const uint64_t attention_features =
 static const uint64_t attention_merge_features =
     SEQMIX_ATTENTION_MERGE_SINKS | SEQMIX_ATTENTION_MERGE_LSE | SEQMIX_ATTENTION_MERGE_OUT_F32;
 
+#define ATTENTION_BLOCKED(level, needs)                                                            \
+  {                                                                                                \
+    .name = "attention__any_" #level "_blocked", .op = SEQMIX_OP_ATTENTION, .dtypes = float_types, \
+    .device_features = needs, .problem_features = attention_features,                              \
+    .workspace = seqmix_attention_blocked_workspace_##level,                                       \
+    .run = attention__any_##level##_blocked,                                                       \
+  }
+
 static const seqmix_variant variants[] = {
-    {
-        .name = "attention__any_generic_blocked",
-        .op = SEQMIX_OP_ATTENTION,
-        .dtypes = float_types,
-        .problem_features = attention_features,
-        .workspace = attention_blocked_workspace,
-        .run = attention__any_generic_blocked,
-    },
+#ifdef SEQMIX_CPU_X86
+    ATTENTION_BLOCKED(avx512, SEQMIX_DEVICE_AVX512),
+    ATTENTION_BLOCKED(avx2, SEQMIX_DEVICE_AVX2_FMA),
+#endif
+    ATTENTION_BLOCKED(generic, 0),
     {
         .name = "attention_merge__any_generic_rows",
         .op = SEQMIX_OP_ATTENTION_MERGE,
@@ -41,19 +48,39 @@ static const seqmix_variant variants[] = {
 
 static int32_t device_count(void) { return 1; }
 
-static uint64_t isa_features(void) {
+/* Levels by rising ability, with what a processor must have for each. */
+static const struct {
+  const char *name;
+  uint64_t features;
+} levels[] = {
+    {"generic", 0},
+    {"avx2", SEQMIX_DEVICE_AVX2_FMA},
+    {"avx512", SEQMIX_DEVICE_AVX2_FMA | SEQMIX_DEVICE_AVX512},
+};
+
+static uint64_t processor_features(void) {
   uint64_t features = 0;
-#if defined(__x86_64__) || defined(__i386__)
+#ifdef SEQMIX_CPU_X86
   __builtin_cpu_init();
+  /* Every processor with AVX2 has F16C, which not every compiler can ask for. */
   if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"))
     features |= SEQMIX_DEVICE_AVX2_FMA;
   if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
-      __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl")) {
+      __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl"))
     features |= SEQMIX_DEVICE_AVX512;
-    if (__builtin_cpu_supports("avx512bf16")) features |= SEQMIX_DEVICE_AVX512_BF16;
-  }
 #endif
   return features;
+}
+
+/* What the processor has, up to the level SEQMIX_CPU_ISA names. */
+static uint64_t usable_features(void) {
+  const char *limit = getenv("SEQMIX_CPU_ISA");
+  if (!limit || !*limit) return processor_features();
+  for (size_t i = 0; i < sizeof levels / sizeof *levels; i++)
+    if (strcmp(limit, levels[i].name) == 0) return processor_features() & levels[i].features;
+  seqmix_log(SEQMIX_LOG_WARNING, "SEQMIX_CPU_ISA is '%s'; it must be generic, avx2 or avx512",
+             limit);
+  return processor_features();
 }
 
 /* The processor's name as the kernel tells it, or "". */
@@ -75,11 +102,10 @@ static seqmix_status device_properties(int32_t index, seqmix_device_properties *
   (void)index;
   char model[128];
   read_model(model, sizeof model);
-  uint64_t features = isa_features();
-  snprintf(properties->description, sizeof properties->description, "%s%s%s%s%s",
+  uint64_t features = usable_features();
+  snprintf(properties->description, sizeof properties->description, "%s%s%s%s",
            model[0] ? model : "processor", features & SEQMIX_DEVICE_AVX2_FMA ? ", AVX2" : "",
            features & SEQMIX_DEVICE_AVX512 ? ", AVX-512" : "",
-           features & SEQMIX_DEVICE_AVX512_BF16 ? ", AVX-512-BF16" : "",
            features ? "" : ", no vector extensions in use");
   properties->features = features;
   properties->memory = SEQMIX_MEMORY_HOST;

@@ -5,10 +5,19 @@
 
 #include "seqmix/backend.h"
 
-uint64_t attention_blocked_workspace(const seqmix_problem *problem,
-                                     const seqmix_device_properties *device, int32_t workers);
-seqmix_status attention__any_generic_blocked(const seqmix_call *call,
-                                             const seqmix_problem *problem);
+/** What attention/ defines once per level. */
+#define SEQMIX_CPU_LEVEL(level)                                                                \
+  uint64_t seqmix_attention_blocked_workspace_##level(                                         \
+      const seqmix_problem *problem, const seqmix_device_properties *device, int32_t workers); \
+  seqmix_status attention__any_##level##_blocked(const seqmix_call *call,                      \
+                                                 const seqmix_problem *problem);
+SEQMIX_CPU_LEVEL(generic)
+#ifdef SEQMIX_CPU_X86
+SEQMIX_CPU_LEVEL(avx2)
+SEQMIX_CPU_LEVEL(avx512)
+#endif
+#undef SEQMIX_CPU_LEVEL
+
 seqmix_status attention_merge__any_generic_rows(const seqmix_call *call,
                                                 const seqmix_problem *problem);
 

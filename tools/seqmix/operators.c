@@ -23,13 +23,32 @@ static const char *rest_of_variant(const char *variant, const char *name) {
              : NULL;
 }
 
-static void print_variants(const seqmix_context *context, const char *name) {
+/* The algorithm is what stands last in a name: <types>_<isa>_<algorithm>. */
+static const char *algorithm_of(const char *rest) {
+  const char *underscore = strrchr(rest, '_');
+  return underscore ? underscore + 1 : rest;
+}
+
+/* Whether a variant before number `before` has the same algorithm. */
+static int is_known(const seqmix_context *context, const char *name, int32_t before,
+                    const char *algorithm) {
+  for (int32_t i = 0; i < before; i++) {
+    const char *rest = rest_of_variant(seqmix_context_variant_name(context, i), name);
+    if (rest && strcmp(algorithm_of(rest), algorithm) == 0) return 1;
+  }
+  return 0;
+}
+
+/* All that the device has for an operator; or the algorithms alone, which do not depend on the
+ * instruction sets of the machine at hand. */
+static void print_variants(const seqmix_context *context, const char *name, int only_algorithms) {
   int printed = 0;
   for (int32_t i = 0;; i++) {
     const char *variant = seqmix_context_variant_name(context, i);
     if (!variant) break;
     const char *rest = rest_of_variant(variant, name);
-    if (rest) printf("%s`%s`", printed++ ? ", " : "", rest);
+    if (!rest || (only_algorithms && is_known(context, name, i, algorithm_of(rest)))) continue;
+    printf("%s%s", printed++ ? ", " : "", only_algorithms ? algorithm_of(rest) : rest);
   }
   if (!printed) printf("not yet");
 }
@@ -44,7 +63,7 @@ static void print_table(seqmix_context *const *contexts, int32_t count) {
     printf("| `seqmix_%s` | %s |", operators[o].name, operators[o].description);
     for (int32_t c = 0; c < count; c++) {
       printf(" ");
-      print_variants(contexts[c], operators[o].name);
+      print_variants(contexts[c], operators[o].name, 1);
       printf(" |");
     }
     printf("\n");
@@ -56,7 +75,7 @@ static void print_list(seqmix_context *const *contexts, int32_t count) {
     printf("%s: %s\n", operators[o].name, operators[o].description);
     for (int32_t c = 0; c < count; c++) {
       printf("  %-10s ", seqmix_context_device(contexts[c]));
-      print_variants(contexts[c], operators[o].name);
+      print_variants(contexts[c], operators[o].name, 0);
       printf("\n");
     }
   }

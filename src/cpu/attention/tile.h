@@ -1,0 +1,120 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A tile of attention: a block of query rows against a block of keys, in f32 scratch.
+ *
+ * Scores are kept transposed, [key, row], so that vectors run along rows: the softmax needs no
+ * sums across a vector, its result is the packed left side of the product with the values, and
+ * keys are the strided left side of the product with the queries, read where they lie if they are
+ * f32. Queries and values are packed into panels of PRODUCT_COLUMNS. Rows and value columns are
+ * padded to whole panels with zeros; nothing else has a tail. */
+#ifndef SEQMIX_CPU_ATTENTION_TILE_H
+#define SEQMIX_CPU_ATTENTION_TILE_H
+
+#include "core/attention_geometry.h"
+#include "cpu/simd/level.h"
+#include "cpu/simd/product.h"
+
+/** Multiples of PRODUCT_ROWS and PRODUCT_COLUMNS at every level. At D128 the panel of queries in
+ * use (8 KB) stays in L1 while keys pass, and the tile (230 KB) in L2. */
+enum { TILE_ROWS = 96, TILE_KEYS = 96, TILE_PANELS = TILE_ROWS / PRODUCT_COLUMNS };
+
+_Static_assert(TILE_ROWS % PRODUCT_ROWS == 0 && TILE_ROWS % PRODUCT_COLUMNS == 0, "whole tiles");
+
+/** Keys begin .. end-1 of the present block, counted from its first. */
+typedef struct tile_range {
+  int32_t begin, end;
+} tile_range;
+
+/**
+ * Rows of a tile are pairs (query i, head g of the kv head's group), g running fastest, so that
+ * one loaded key serves all query heads that share it.
+ */
+typedef struct attention_tile {
+  const seqmix_attention_problem *problem;
+  seqmix_sequence sequence;
+  int64_t kv_head;
+  int64_t group;                /* query heads of the kv head */
+  int64_t first_row;            /* number of row 0 among the sequence's q_rows * group */
+  int64_t rows;                 /* 1 to TILE_ROWS */
+  int64_t first_key;            /* of the present block */
+  int64_t keys;                 /* in the present block */
+  int64_t last_key;             /* where the last block of this tile ends */
+  int values_finite;            /* whether the present values hold no infinity or NaN */
+  int64_t padded_values;        /* Dv rounded up to whole panels */
+  tile_range live[TILE_PANELS]; /* keys that lengths and window leave to any row of a panel */
+  int is_cut[TILE_PANELS];      /* whether they leave fewer to some row of it */
+  const float *key_rows;        /* [keys, D], key_step apart: scratch, or where the keys lie */
+  int64_t key_step;
+  float *queries;      /* [panel of rows, D, PRODUCT_COLUMNS], times scale */
+  float *key_scratch;  /* [TILE_KEYS, D] */
+  float *values;       /* [panel of Dv, TILE_KEYS, PRODUCT_COLUMNS] */
+  float *scores;       /* [TILE_KEYS, TILE_ROWS] */
+  float *sums;         /* [TILE_ROWS, padded_values]: sum of exp(s - largest) v so far */
+  float *largest;      /* [TILE_ROWS] */
+  float *denominators; /* [TILE_ROWS] */
+  float *keep;         /* [TILE_ROWS]: factor by which a new largest shrinks what there is */
+  int32_t *row_begin;  /* [TILE_ROWS]: keys of each row, as in `live` */
+  int32_t *row_end;
+} attention_tile;
+
+static inline int64_t tile_query(const attention_tile *tile, int64_t row) {
+  return (tile->first_row + row) / tile->group;
+}
+
+static inline int64_t tile_head(const attention_tile *tile, int64_t row) {
+  int64_t g = (tile->first_row + row) % tile->group;
+  const seqmix_attention_problem *p = tile->problem;
+  if (p->header.features & SEQMIX_ATTENTION_TILED_HEADS) return g * p->kv_heads + tile->kv_head;
+  return tile->kv_head * tile->group + g;
+}
+
+/** Panels that hold rows. */
+static inline int64_t tile_panels(const attention_tile *tile) {
+  return (tile->rows + PRODUCT_COLUMNS - 1) / PRODUCT_COLUMNS;
+}
+
+/** Address of element `at` of a view. */
+static inline void *tile_element(const seqmix_view *view, int64_t at) {
+  return (char *)view->data + at * (view->dtype == SEQMIX_F32 ? 4 : 2);
+}
+
+#define tile_bytes LEVEL(tile_bytes)
+#define tile_place LEVEL(tile_place)
+#define tile_load_queries LEVEL(tile_load_queries)
+#define tile_load_keys LEVEL(tile_load_keys)
+#define tile_load_values LEVEL(tile_load_values)
+#define tile_prefetch LEVEL(tile_prefetch)
+#define tile_find_live LEVEL(tile_find_live)
+#define tile_raw_scores LEVEL(tile_raw_scores)
+#define tile_add_terms LEVEL(tile_add_terms)
+#define tile_apply_softcap LEVEL(tile_apply_softcap)
+#define tile_write_scores LEVEL(tile_write_scores)
+#define tile_any_block LEVEL(tile_any_block)
+
+/** Bytes of scratch a tile needs, rounded to a cache line; UINT64_MAX if beyond counting. */
+uint64_t tile_bytes(const seqmix_attention_problem *problem);
+/** Lays the tile's arrays out in `scratch`. */
+void tile_place(attention_tile *tile, void *scratch);
+
+void tile_load_queries(attention_tile *tile);
+void tile_load_keys(attention_tile *tile, int64_t first, int64_t count);
+void tile_load_values(attention_tile *tile);
+/** Brings rows first .. end-1 of k or v, `length` elements each, into the caches. */
+void tile_prefetch(const attention_tile *tile, const seqmix_view *view, int64_t length,
+                   int64_t first, int64_t end);
+
+/** Sets `live` and what belongs to it for the present block; 0 if no row has a key in it. */
+int tile_find_live(attention_tile *tile);
+/** Whether the block map leaves any of the present keys to any row. */
+int tile_any_block(const attention_tile *tile, int64_t first, int64_t count);
+
+/** scores = scale * q.k for the live keys of each panel. */
+void tile_raw_scores(attention_tile *tile);
+/** softcap on those. */
+void tile_apply_softcap(attention_tile *tile);
+/** Bias, ALiBi, mask and block map on those; masked scores become -inf. */
+void tile_add_terms(attention_tile *tile);
+
+/** The scores output of the tile's rows, after their softmax is known. */
+void tile_write_scores(attention_tile *tile);
+
+#endif

@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* exp and tanh of a vector, branch-free. Errors are at most 2 ulp over all f32 inputs, subnormal
+ * results included; infinities and NaN are as in C. */
+#ifndef SEQMIX_CPU_SIMD_MATH_H
+#define SEQMIX_CPU_SIMD_MATH_H
+
+#include "cpu/simd/vector.h"
+
+/* exp(r) for |r| <= log(2)/2 less 1: r + r^2/2 + ..., coefficients by a Chebyshev fit. */
+SEQMIX_INLINE vec exp_minus_one_near_zero(vec r) {
+  vec p = vec_of(1.9875691500e-4f);
+  p = p * r + vec_of(1.3981999507e-3f);
+  p = p * r + vec_of(8.3334519073e-3f);
+  p = p * r + vec_of(4.1665795894e-2f);
+  p = p * r + vec_of(1.6666665459e-1f);
+  p = p * r + vec_of(5.0000001201e-1f);
+  return p * r * r + r;
+}
+
+/* exp(x) = 2^n exp(r), n = round(x / log 2). 2^n is applied in two halves, so that subnormal and
+ * largest results are reached without an intermediate overflow. */
+SEQMIX_INLINE vec vec_exp(vec x) {
+  /* Beyond these exp is 0 or infinite; NaN passes both comparisons by. */
+  vec clamped = vec_select(x > 89.0f, vec_of(89.0f), x);
+  clamped = vec_select(clamped < -104.0f, vec_of(-104.0f), clamped);
+  /* Adding 1.5 * 2^23 leaves the rounded integer in the low bits. */
+  vec shifted = clamped * 1.44269504088896341f + 12582912.0f;
+  vec n = shifted - 12582912.0f;
+  ivec power = vec_bits(shifted) - 0x4b400000;
+  vec r = clamped - n * 0.693359375f;
+  r = r - n * -2.12194440e-4f;
+  vec near = exp_minus_one_near_zero(r) + 1.0f;
+  ivec half = power >> 1;
+  vec first = vec_from_bits((half + 127) << 23);
+  vec second = vec_from_bits((power - half + 127) << 23);
+  return near * first * second;
+}
+
+/* tanh(|x|) with the sign of x: |x| + |x|^3 p(x^2) below 0.625, where the other form would cancel,
+ * 1 - 2 / (exp(2|x|) + 1) beyond. */
+SEQMIX_INLINE vec vec_tanh(vec x) {
+  ivec sign = vec_bits(x) & (int32_t)0x80000000;
+  vec size = vec_from_bits(vec_bits(x) ^ sign);
+  vec far = 1.0f - 2.0f / (vec_exp(size + size) + 1.0f);
+  vec square = size * size;
+  vec p = vec_of(-5.70498872745e-3f);
+  p = p * square + 2.06390887954e-2f;
+  p = p * square + -5.37397155531e-2f;
+  p = p * square + 1.33314422036e-1f;
+  p = p * square + -3.33332819422e-1f;
+  vec near = p * square * size + size;
+  return vec_from_bits(vec_bits(vec_select(size < 0.625f, near, far)) | sign);
+}
+
+#endif

@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The small matrix product everything is made of: c[i, j] (+)= sum_d a[i, d] b[d, j].
+ *
+ * PRODUCT_ROWS x PRODUCT_COLUMNS sums stay in registers while the depth runs: one broadcast of a
+ * serves PRODUCT_VECTORS vectors of b, one load of b serves PRODUCT_ROWS rows of a. The columns run
+ * along vectors, so no sum depends on their width; a sum starts from zero and enters c once.
+ *
+ * b is a panel: PRODUCT_COLUMNS floats per step of the depth, contiguous. (Read in place instead,
+ * rows of b a power of two apart fall into the same few cache sets; measured, that cost a fifth of
+ * the speed.) a is read where it lies, either row by row or with the rows beside each other. */
+#ifndef SEQMIX_CPU_SIMD_PRODUCT_H
+#define SEQMIX_CPU_SIMD_PRODUCT_H
+
+#include "cpu/simd/vector.h"
+
+/* As many sums as leave room for the vectors of b and a broadcast: 12 + 3 of 16 registers, 24 + 3
+ * of 32. */
+#if SEQMIX_VECTOR_BYTES == 64
+enum { PRODUCT_ROWS = 12, PRODUCT_VECTORS = 2 };
+#elif SEQMIX_VECTOR_BYTES == 32
+enum { PRODUCT_ROWS = 6, PRODUCT_VECTORS = 2 };
+#else
+enum { PRODUCT_ROWS = 6, PRODUCT_VECTORS = 2 };
+#endif
+enum { PRODUCT_COLUMNS = PRODUCT_VECTORS * LANES };
+
+/** Operands of one tile. Distances count floats. */
+typedef struct product_tile {
+  const float *a; /* element (i, d) at i * a_row + d * a_depth */
+  const float *b; /* element (d, j) at d * PRODUCT_COLUMNS + j */
+  float *c;       /* element (i, j) at i * c_row + j */
+  int64_t a_row, a_depth, c_row;
+  int64_t depth;
+  const float *keep; /* factors of c's rows; NULL: c is overwritten */
+} product_tile;
+
+/* `rows` is a constant wherever this is inlined, and so are a_row or a_depth where they are 1. */
+SEQMIX_INLINE void product_rows(int rows, const float *a, int64_t a_row, int64_t a_depth,
+                                const product_tile *t) {
+  vec sums[PRODUCT_ROWS][PRODUCT_VECTORS];
+#pragma GCC unroll 16
+  for (int i = 0; i < rows; i++)
+#pragma GCC unroll 16
+    for (int v = 0; v < PRODUCT_VECTORS; v++) sums[i][v] = vec_of(0);
+  const float *b = t->b;
+  for (int64_t d = 0; d < t->depth; d++, b += PRODUCT_COLUMNS) {
+    vec row[PRODUCT_VECTORS];
+#pragma GCC unroll 16
+    for (int v = 0; v < PRODUCT_VECTORS; v++) row[v] = vec_load(b + v * LANES);
+#pragma GCC unroll 16
+    for (int i = 0; i < rows; i++) {
+      vec factor = vec_of(a[i * a_row + d * a_depth]);
+#pragma GCC unroll 16
+      for (int v = 0; v < PRODUCT_VECTORS; v++) sums[i][v] += factor * row[v];
+    }
+  }
+#pragma GCC unroll 16
+  for (int i = 0; i < rows; i++) {
+#pragma GCC unroll 16
+    for (int v = 0; v < PRODUCT_VECTORS; v++) {
+      float *c = t->c + i * t->c_row + v * LANES;
+      vec_store(c, t->keep ? vec_of(t->keep[i]) * vec_load(c) + sums[i][v] : sums[i][v]);
+    }
+  }
+}
+
+/** A full tile whose a has its rows beside each other (a_row == 1). */
+SEQMIX_INLINE void product_packed(const product_tile *t) {
+  product_rows(PRODUCT_ROWS, t->a, 1, t->a_depth, t);
+}
+
+/** A full tile whose a has its depth contiguous (a_depth == 1). */
+SEQMIX_INLINE void product_strided(const product_tile *t) {
+  product_rows(PRODUCT_ROWS, t->a, t->a_row, 1, t);
+}
+
+/** The same with fewer rows than a full tile has. */
+SEQMIX_INLINE void product_strided_part(const product_tile *t, int64_t rows) {
+  product_tile row = *t;
+  for (int64_t i = 0; i < rows; i++) {
+    product_rows(1, row.a, 0, 1, &row);
+    row.a += t->a_row;
+    row.c += t->c_row;
+    if (row.keep) row.keep++;
+  }
+}
+
+#endif

@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The vector exp and tanh of one level against the C library's float64 ones: at most 2 ulp over
+ * all of f32, and the class of infinities and NaN. Compiled once per level, like the kernels.
+ * Tries some sixteen million floats spread over all exponents, or every one if SEQMIX_TEST_CASES is
+ * set (minutes). */
+#include <math.h>
+#include <stdio.h>
+
+#include "core/half.h"
+#include "cpu/simd/math.h"
+#include "support/suite.h"
+
+#define TEXT_OF(token) #token
+#define TEXT(token) TEXT_OF(token)
+
+/* A prime, so that low bits of the mantissa vary as much as high ones. */
+enum { USUAL_STRIDE = 257 };
+
+static int level_runs_here(void) {
+#if SEQMIX_VECTOR_BYTES == 64
+  return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
+         __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl");
+#elif SEQMIX_VECTOR_BYTES == 32
+  return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
+#else
+  return 1;
+#endif
+}
+
+/* Distance of neighbouring floats around `value`. */
+static double ulp_of(float value) {
+  int exponent;
+  float size = fabsf(value);
+  if (size < 0x1p-126f) return 0x1p-149;
+  frexpf(size, &exponent);
+  return ldexp(1, exponent - 24);
+}
+
+/* In ulp; 0 if both are the same infinity or NaN, and infinite if only one is. An infinity where
+ * the largest float would be right, or the other way round, is an error of one ulp. */
+static double error_in_ulp(float got, double exact) {
+  float rounded = (float)exact;
+  if (isnan(exact)) return isnan(got) ? 0 : INFINITY;
+  if (isinf(rounded) || isinf(got)) {
+    if (rounded == got) return 0;
+    return fabs(exact) > 0x1.fffffcp127 && got > 0x1.fffffcp127f ? 1 : INFINITY;
+  }
+  return fabs((double)got - exact) / ulp_of(rounded);
+}
+
+static void check_function(vec (*function)(vec), double (*exact)(double), const char *name) {
+  uint64_t stride = suite_case_count(0) ? 1 : USUAL_STRIDE;
+  double worst = 0;
+  float worst_at = 0;
+  for (uint64_t first = 0; first < UINT64_C(1) << 32; first += stride * LANES) {
+    float x[LANES], y[LANES];
+    for (int i = 0; i < LANES; i++) x[i] = seqmix_f32_from_bits((uint32_t)(first + i * stride));
+    vec_store(y, function(vec_load(x)));
+    for (int i = 0; i < LANES; i++) {
+      double error = error_in_ulp(y[i], exact(x[i]));
+      if (error <= worst) continue;
+      worst = error;
+      worst_at = x[i];
+    }
+  }
+  printf("%s: at most %.2f ulp, at %a\n", name, worst, worst_at);
+  ck_assert_msg(worst <= 2, "%s is %g ulp off at %a", name, worst, worst_at);
+}
+
+static vec exp_of(vec x) { return vec_exp(x); }
+static vec tanh_of(vec x) { return vec_tanh(x); }
+
+START_TEST(test_exp) {
+  if (!level_runs_here()) suite_skip("this processor lacks %s", TEXT(SEQMIX_LEVEL));
+  check_function(exp_of, exp, "exp");
+}
+END_TEST
+
+START_TEST(test_tanh) {
+  if (!level_runs_here()) suite_skip("this processor lacks %s", TEXT(SEQMIX_LEVEL));
+  check_function(tanh_of, tanh, "tanh");
+}
+END_TEST
+
+/* What the softmax relies on. */
+START_TEST(test_exact_points) {
+  if (!level_runs_here()) suite_skip("this processor lacks %s", TEXT(SEQMIX_LEVEL));
+  float y[LANES];
+  vec_store(y, vec_exp(vec_of(0)));
+  ck_assert(y[0] == 1);
+  vec_store(y, vec_exp(vec_of(-INFINITY)));
+  ck_assert(y[0] == 0);
+  vec_store(y, vec_exp(vec_of(INFINITY) - vec_of(INFINITY)));
+  ck_assert(isnan(y[0]));
+  vec_store(y, vec_tanh(vec_of(-0.0f)));
+  ck_assert(y[0] == 0 && signbit(y[0]));
+}
+END_TEST
+
+Suite *suite_make(void) {
+  Suite *suite = suite_create("vector_math_" TEXT(SEQMIX_LEVEL));
+  TCase *tcase = tcase_create("vector_math");
+  tcase_set_timeout(tcase, 0);
+  suite_add(tcase, test_exp);
+  suite_add(tcase, test_tanh);
+  suite_add(tcase, test_exact_points);
+  suite_add_tcase(suite, tcase);
+  return suite;
+}
