@@ -63,7 +63,8 @@ def count_meson_test(report: Report, test: dict[str, Any]) -> None:
     report.failed += failed
     report.skipped += skipped
     reasons = SKIP.findall(output)
-    report.lines += [f"SKIP {reason}" for reason in reasons]
+    program = name.split(":")[-1]
+    report.lines += [f"SKIP {program}: {reason}" for reason in reasons]
     if len(reasons) < skipped:
         report.fail(f"{name}: {skipped} skipped, but only {len(reasons)} say why")
     if failed:

@@ -26,7 +26,7 @@ static const uint64_t attention_merge_features =
 #define ATTENTION_BLOCKED(level, needs)                                                            \
   {                                                                                                \
     .name = "attention__any_" #level "_blocked", .op = SEQMIX_OP_ATTENTION, .dtypes = float_types, \
-    .device_features = needs, .problem_features = attention_features,                              \
+    .device_features = (needs), .problem_features = attention_features,                            \
     .workspace = seqmix_attention_blocked_workspace_##level,                                       \
     .run = attention__any_##level##_blocked,                                                       \
   }
