@@ -23,7 +23,18 @@ static const uint64_t attention_features =
 static const uint64_t attention_merge_features =
     SEQMIX_ATTENTION_MERGE_SINKS | SEQMIX_ATTENTION_MERGE_LSE | SEQMIX_ATTENTION_MERGE_OUT_F32;
 
-#define ATTENTION_BLOCKED(level, needs)                                                            \
+/* The variants of attention at a level: for few rows, and for any. */
+#define ATTENTION_VARIANTS(level, needs)                                                           \
+  {                                                                                                \
+      .name = "attention__any_" #level "_decode",                                                  \
+      .op = SEQMIX_OP_ATTENTION,                                                                   \
+      .dtypes = float_types,                                                                       \
+      .device_features = (needs),                                                                  \
+      .problem_features = attention_features & ~(uint64_t)SEQMIX_ATTENTION_SCORES,                 \
+      .accepts = seqmix_attention_decode_accepts_##level,                                          \
+      .workspace = seqmix_attention_decode_workspace_##level,                                      \
+      .run = attention__any_##level##_decode,                                                      \
+  },                                                                                               \
   {                                                                                                \
     .name = "attention__any_" #level "_blocked", .op = SEQMIX_OP_ATTENTION, .dtypes = float_types, \
     .device_features = (needs), .problem_features = attention_features,                            \
@@ -33,10 +44,10 @@ static const uint64_t attention_merge_features =
 
 static const seqmix_variant variants[] = {
 #ifdef SEQMIX_CPU_X86
-    ATTENTION_BLOCKED(avx512, SEQMIX_DEVICE_AVX512),
-    ATTENTION_BLOCKED(avx2, SEQMIX_DEVICE_AVX2_FMA),
+    ATTENTION_VARIANTS(avx512, SEQMIX_DEVICE_AVX512),
+    ATTENTION_VARIANTS(avx2, SEQMIX_DEVICE_AVX2_FMA),
 #endif
-    ATTENTION_BLOCKED(generic, 0),
+    ATTENTION_VARIANTS(generic, 0),
     {
         .name = "attention_merge__any_generic_rows",
         .op = SEQMIX_OP_ATTENTION_MERGE,

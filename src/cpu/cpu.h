@@ -10,7 +10,13 @@
   uint64_t seqmix_attention_blocked_workspace_##level(                                         \
       const seqmix_problem *problem, const seqmix_device_properties *device, int32_t workers); \
   seqmix_status attention__any_##level##_blocked(const seqmix_call *call,                      \
-                                                 const seqmix_problem *problem);
+                                                 const seqmix_problem *problem);               \
+  int32_t seqmix_attention_decode_accepts_##level(const seqmix_problem *problem,               \
+                                                  const seqmix_device_properties *device);     \
+  uint64_t seqmix_attention_decode_workspace_##level(                                          \
+      const seqmix_problem *problem, const seqmix_device_properties *device, int32_t workers); \
+  seqmix_status attention__any_##level##_decode(const seqmix_call *call,                       \
+                                                const seqmix_problem *problem);
 SEQMIX_CPU_LEVEL(generic)
 #ifdef SEQMIX_CPU_X86
 SEQMIX_CPU_LEVEL(avx2)

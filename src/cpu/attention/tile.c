@@ -16,7 +16,7 @@ static uint64_t padded(uint64_t count) {
 enum { ROW_ARRAYS = TILE_KEYS + 5 };
 
 uint64_t tile_bytes(const seqmix_attention_problem *problem) {
-  uint64_t d = (uint64_t)problem->head_dim, dv = padded((uint64_t)problem->value_dim);
+  uint64_t d = padded((uint64_t)problem->head_dim), dv = padded((uint64_t)problem->value_dim);
   uint64_t dims, floats, bytes;
   if (__builtin_add_overflow(d, dv, &dims) ||
       __builtin_mul_overflow(dims, TILE_ROWS + TILE_KEYS, &floats) ||
@@ -27,7 +27,7 @@ uint64_t tile_bytes(const seqmix_attention_problem *problem) {
 }
 
 void tile_place(attention_tile *tile, void *scratch) {
-  int64_t d = tile->problem->head_dim;
+  int64_t d = tile->padded_dim = (int64_t)padded((uint64_t)tile->problem->head_dim);
   int64_t dv = tile->padded_values = (int64_t)padded((uint64_t)tile->problem->value_dim);
   tile->queries = scratch;
   tile->scores = tile->queries + TILE_ROWS * d;
@@ -104,7 +104,7 @@ static ivec pack_row(float *to, const float *from, int64_t count) {
 void tile_load_values(attention_tile *tile) {
   const seqmix_attention_problem *p = tile->problem;
   /* The last array of the scratch: one row as it comes from converting. */
-  float *row = tile->key_scratch + TILE_KEYS * p->head_dim;
+  float *row = tile->key_scratch + TILE_KEYS * tile->padded_dim;
   ivec special = {0};
   for (int64_t j = 0; j < tile->keys; j++) {
     int64_t at = seqmix_key_at(p, &p->v, &tile->sequence, tile->first_key + j, tile->kv_head);

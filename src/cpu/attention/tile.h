@@ -39,11 +39,13 @@ typedef struct attention_tile {
   int64_t keys;                 /* in the present block */
   int64_t last_key;             /* where the last block of this tile ends */
   int values_finite;            /* whether the present values hold no infinity or NaN */
-  int64_t padded_values;        /* Dv rounded up to whole panels */
+  int64_t padded_dim;           /* D rounded up to whole panels */
+  int64_t padded_values;        /* Dv likewise */
   tile_range live[TILE_PANELS]; /* keys that lengths and window leave to any row of a panel */
   int is_cut[TILE_PANELS];      /* whether they leave fewer to some row of it */
   const float *key_rows;        /* [keys, D], key_step apart: scratch, or where the keys lie */
   int64_t key_step;
+  int64_t key_vectors; /* of a key's row, in decode */
   float *queries;      /* [panel of rows, D, PRODUCT_COLUMNS], times scale */
   float *key_scratch;  /* [TILE_KEYS, D] */
   float *values;       /* [panel of Dv, TILE_KEYS, PRODUCT_COLUMNS] */
@@ -87,6 +89,10 @@ static inline void *tile_element(const seqmix_view *view, int64_t at) {
 #define tile_raw_scores LEVEL(tile_raw_scores)
 #define tile_add_terms LEVEL(tile_add_terms)
 #define tile_apply_softcap LEVEL(tile_apply_softcap)
+#define tile_start_rows LEVEL(tile_start_rows)
+#define tile_exponentiate LEVEL(tile_exponentiate)
+#define tile_add_values LEVEL(tile_add_values)
+#define tile_finish_row LEVEL(tile_finish_row)
 #define tile_write_scores LEVEL(tile_write_scores)
 #define tile_any_block LEVEL(tile_any_block)
 
@@ -113,6 +119,15 @@ void tile_raw_scores(attention_tile *tile);
 void tile_apply_softcap(attention_tile *tile);
 /** Bias, ALiBi, mask and block map on those; masked scores become -inf. */
 void tile_add_terms(attention_tile *tile);
+
+/** No key seen yet. */
+void tile_start_rows(attention_tile *tile);
+/** Scores become exp(s - largest); `keep` says by what the sums so far must shrink. */
+void tile_exponentiate(attention_tile *tile);
+/** sums = keep * sums + p v over the present keys. */
+void tile_add_values(attention_tile *tile);
+/** Lets the sink in and writes out and lse of a row. */
+void tile_finish_row(attention_tile *tile, int64_t r);
 
 /** The scores output of the tile's rows, after their softmax is known. */
 void tile_write_scores(attention_tile *tile);

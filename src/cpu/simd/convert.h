@@ -7,7 +7,7 @@
 #include "cpu/simd/vector.h"
 #include "seqmix/types.h"
 
-#if defined(__F16C__)
+#if defined(__AVX2__)
 #include <immintrin.h>
 #endif
 
@@ -18,6 +18,36 @@ SEQMIX_INLINE void load_f16(float *to, const uint16_t *from, int64_t count) {
     _mm256_storeu_ps(to + i, _mm256_cvtph_ps(_mm_loadu_si128((const __m128i *)(from + i))));
 #endif
   for (; i < count; i++) to[i] = seqmix_f32_from_f16(from[i]);
+}
+
+/* Spelled out where there is an instruction: compilers take vector conversions apart. */
+SEQMIX_INLINE vec load_bf16_vector(const void *from) {
+#if SEQMIX_VECTOR_BYTES == 64 && defined(__AVX512F__)
+  __m512i words = _mm512_cvtepu16_epi32(_mm256_loadu_si256((const __m256i *)from));
+  return vec_from_bits((ivec)_mm512_slli_epi32(words, 16));
+#elif SEQMIX_VECTOR_BYTES == 32 && defined(__AVX2__)
+  __m256i words = _mm256_cvtepu16_epi32(_mm_loadu_si128((const __m128i *)from));
+  return vec_from_bits((ivec)_mm256_slli_epi32(words, 16));
+#else
+  typedef uint16_t halves __attribute__((vector_size(SEQMIX_VECTOR_BYTES / 2), aligned(2)));
+  typedef uint32_t words __attribute__((vector_size(SEQMIX_VECTOR_BYTES)));
+  return (vec)(__builtin_convertvector(*(const halves *)from, words) << 16);
+#endif
+}
+
+/** LANES elements as f32. `dtype` is a constant wherever this is inlined. */
+SEQMIX_INLINE vec load_vector(const void *from, int32_t dtype) {
+  if (dtype == SEQMIX_F32) return vec_load(from);
+  if (dtype == SEQMIX_BF16) return load_bf16_vector(from);
+#if SEQMIX_VECTOR_BYTES == 64 && defined(__AVX512F__)
+  return (vec)_mm512_cvtph_ps(_mm256_loadu_si256((const __m256i *)from));
+#elif SEQMIX_VECTOR_BYTES == 32 && defined(__F16C__)
+  return (vec)_mm256_cvtph_ps(_mm_loadu_si128((const __m128i *)from));
+#else
+  float x[LANES];
+  load_f16(x, from, LANES);
+  return vec_load(x);
+#endif
 }
 
 /** to[i] = from[i]; of f32 it gives `from` itself and leaves `to` alone. */

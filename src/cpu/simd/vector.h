@@ -44,4 +44,22 @@ SEQMIX_INLINE vec vec_select(ivec mask, vec yes, vec no) {
 /** The larger; `b` where one is NaN. */
 SEQMIX_INLINE vec vec_max(vec a, vec b) { return vec_select(a > b, a, b); }
 
+/** The sum of all lanes, by halves. */
+SEQMIX_INLINE float vec_sum(vec x) {
+  typedef float vec4 __attribute__((vector_size(16)));
+#if SEQMIX_VECTOR_BYTES == 64
+  typedef float vec8 __attribute__((vector_size(32)));
+  vec8 eight = __builtin_shufflevector(x, x, 0, 1, 2, 3, 4, 5, 6, 7) +
+               __builtin_shufflevector(x, x, 8, 9, 10, 11, 12, 13, 14, 15);
+  vec4 four = __builtin_shufflevector(eight, eight, 0, 1, 2, 3) +
+              __builtin_shufflevector(eight, eight, 4, 5, 6, 7);
+#elif SEQMIX_VECTOR_BYTES == 32
+  vec4 four = __builtin_shufflevector(x, x, 0, 1, 2, 3) + __builtin_shufflevector(x, x, 4, 5, 6, 7);
+#else
+  vec4 four = x;
+#endif
+  vec4 two = four + __builtin_shufflevector(four, four, 2, 3, 2, 3);
+  return two[0] + two[1];
+}
+
 #endif
