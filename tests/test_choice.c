@@ -179,6 +179,50 @@ START_TEST(test_choice_is_pure) {
 }
 END_TEST
 
+/* ---- the CPU backend's own table ------------------------------------------------------------- */
+
+extern const seqmix_backend seqmix_cpu_backend;
+
+static const char *choose_on_cpu(int64_t queries, int64_t q_heads, int64_t kv_heads) {
+  problem.query_length = problem.query_total = queries;
+  problem.sequences = 1;
+  problem.q_heads = q_heads;
+  problem.kv_heads = kv_heads;
+  problem.value_dim = problem.head_dim;
+  problem.key_length = 1000;
+  const seqmix_variant *variant =
+      seqmix_choose_variant(seqmix_cpu_backend.variants, seqmix_cpu_backend.variant_count,
+                            &problem.header, &device, NULL);
+  return variant ? variant->name : "none";
+}
+
+START_TEST(test_cpu_levels) {
+  make_problem(SEQMIX_F32, 0, 64);
+  make_device(0, 8);
+  ck_assert_str_eq(choose_on_cpu(100, 8, 8), "attention__any_generic_blocked");
+#if defined(__x86_64__) || defined(__i386__)
+  make_device(SEQMIX_DEVICE_AVX2_FMA, 8);
+  ck_assert_str_eq(choose_on_cpu(100, 8, 8), "attention__any_avx2_blocked");
+  make_device(SEQMIX_DEVICE_AVX2_FMA | SEQMIX_DEVICE_AVX512, 8);
+  ck_assert_str_eq(choose_on_cpu(100, 8, 8), "attention__any_avx512_blocked");
+#endif
+}
+END_TEST
+
+/* Rows are queries times the query heads that share a kv head. */
+START_TEST(test_cpu_decode) {
+  make_problem(SEQMIX_F16, SEQMIX_ATTENTION_PAGED | SEQMIX_ATTENTION_KEY_LENGTHS, 128);
+  make_device(0, 8);
+  ck_assert_str_eq(choose_on_cpu(1, 32, 8), "attention__any_generic_decode");
+  ck_assert_str_eq(choose_on_cpu(2, 32, 8), "attention__any_generic_decode");
+  ck_assert_str_eq(choose_on_cpu(8, 4, 4), "attention__any_generic_decode");
+  ck_assert_str_eq(choose_on_cpu(3, 32, 8), "attention__any_generic_blocked");
+  ck_assert_str_eq(choose_on_cpu(INT64_C(1) << 59, 32, 1), "attention__any_generic_blocked");
+  problem.header.features |= SEQMIX_ATTENTION_SCORES;
+  ck_assert_str_eq(choose_on_cpu(1, 32, 8), "attention__any_generic_blocked");
+}
+END_TEST
+
 Suite *suite_make(void) {
   Suite *suite = suite_create("choice");
   TCase *tcase = tcase_create("choice");
@@ -191,6 +235,8 @@ Suite *suite_make(void) {
   suite_add(tcase, test_forcing);
   suite_add(tcase, test_forcing_by_part_of_a_name);
   suite_add(tcase, test_choice_is_pure);
+  suite_add(tcase, test_cpu_levels);
+  suite_add(tcase, test_cpu_decode);
   suite_add_tcase(suite, tcase);
   return suite;
 }

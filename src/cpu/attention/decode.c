@@ -269,7 +269,7 @@ static void add_block(attention_tile *tile, const key_rows *keys) {
 /* ---- parts ----------------------------------------------------------------------------------- */
 
 static void attend_part(attention_tile *tile, seqmix_key_range keys) {
-  key_rows rows;
+  key_rows rows = {{0}, {0}, {0}, 0, 0};
   tile->last_key = keys.end;
   tile_start_rows(tile);
   load_queries(tile);
