@@ -204,8 +204,21 @@ START_TEST(test_cpu_levels) {
   make_device(SEQMIX_DEVICE_AVX2_FMA, 8);
   ck_assert_str_eq(choose_on_cpu(100, 8, 8), "attention__any_avx2_blocked");
   make_device(SEQMIX_DEVICE_AVX2_FMA | SEQMIX_DEVICE_AVX512, 8);
+  ck_assert_str_eq(choose_on_cpu(100, 8, 8), "attention__any_avx2_blocked");
+  make_device(SEQMIX_DEVICE_AVX512, 8);
   ck_assert_str_eq(choose_on_cpu(100, 8, 8), "attention__any_avx512_blocked");
 #endif
+}
+END_TEST
+
+/* The suites that compare variants see those this machine can run. The others are named here, so
+ * that what was not compared does not pass in silence. */
+START_TEST(test_runs_on_this_machine) {
+  const seqmix_variant *variant = &seqmix_cpu_backend.variants[_i];
+  device.struct_size = sizeof device;
+  ck_assert(seqmix_cpu_backend.device_properties(0, &device) == SEQMIX_OK);
+  if (!seqmix_is_available(variant, &device))
+    suite_skip("%s needs what this processor lacks, and was compared nowhere", variant->name);
 }
 END_TEST
 
@@ -237,6 +250,7 @@ Suite *suite_make(void) {
   suite_add(tcase, test_choice_is_pure);
   suite_add(tcase, test_cpu_levels);
   suite_add(tcase, test_cpu_decode);
+  suite_add_loop(tcase, test_runs_on_this_machine, 0, seqmix_cpu_backend.variant_count);
   suite_add_tcase(suite, tcase);
   return suite;
 }

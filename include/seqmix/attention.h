@@ -49,8 +49,8 @@ typedef struct seqmix_attention_args {
   const seqmix_tensor *scores; /**< written: [B, Hq, Tq, Tk], q's type or f32; not with packing */
   int32_t scores_mode;         /**< a #seqmix_scores_mode */
   int32_t head_sharing;        /**< a #seqmix_head_sharing */
-  double scale;                /**< finite; #SEQMIX_SCALE_DEFAULT: 1/sqrt(D) */
-  double softcap;              /**< s = softcap * tanh(s / softcap); 0: none */
+  double scale;                /**< within f32's range; #SEQMIX_SCALE_DEFAULT: 1/sqrt(D) */
+  double softcap;              /**< s = softcap * tanh(s / softcap), a normal f32; 0: none */
   int32_t causal;              /**< nonzero: key j <= i + offset */
   int32_t allow_nondeterministic;     /**< nonzero: results may vary from run to run, for speed */
   int64_t window_left;                /**< keys j >= i + offset - window_left; -1: open */
@@ -116,8 +116,10 @@ typedef struct seqmix_attention_args {
  * - The same call gives the same bits, whatever the number of threads.
  * - On a GPU the call is asynchronous on the context's stream.
  *
- * @return INVALID_ARGUMENT for anything the above forbids, before an output byte is written;
- *         UNSUPPORTED if the device cannot do the combination; OUT_OF_MEMORY; DEVICE.
+ * @return INVALID_ARGUMENT for anything the above forbids, before an output byte is written, and
+ *         for a workspace that is too small or misaligned (that it overlaps no tensor is the
+ *         caller's business); UNSUPPORTED if the device cannot do the combination; OUT_OF_MEMORY;
+ * DEVICE.
  *
  * Papers: Vaswani et al. 2017 (attention); Milakov and Gimelshein 2018 (online softmax); Dao et
  * al. 2022, 2023 (FlashAttention); Press et al. 2022 (ALiBi); Kwon et al. 2023 (paged attention);

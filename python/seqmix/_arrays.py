@@ -123,13 +123,22 @@ class Operands:
     def _integers(self, name: str, values: Sequence[Any]) -> np.ndarray[Any, Any]:
         try:
             array = np.array(values)
+            if array.size and array.dtype.kind != "i":
+                # Its elements one by one: NumPy turns integers beyond 64 bits into floats.
+                elements = np.array(values, object)
+                for at, element in np.ndenumerate(elements):
+                    self._integer_element(name + "".join(f"[{i}]" for i in at), element)
+                array = elements
         except ValueError as reason:
+            if isinstance(reason, InvalidArgument):
+                raise
             raise self.refused(name, f"no array of integers ({reason})") from reason
-        if array.size and array.dtype.kind != "i":
-            raise self.refused(
-                name, f"a {type(values).__name__} of {array.dtype}, must hold integers"
-            )
         return array.astype(np.int64)
+
+    def _integer_element(self, name: str, element: Any) -> None:
+        if isinstance(element, (bool, np.bool_)):
+            raise self.refused(name, f"{element!r}, must be an integer")
+        self.integer(name, element)
 
     def _describe(self, name: str, array: Any) -> Tuple[Tensor, str]:
         """The tensor, and why it may not be written ("" if it may)."""

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from typing import Any, List, Sequence, Tuple
 
@@ -10,9 +11,13 @@ import numpy as np
 
 from ._abi import Dtype, Memory, Tensor
 from ._arrays import DTYPE_NAMES, Operands
-from ._errors import Unsupported
+from ._errors import Error, OutOfMemory, Unsupported
 
 _NUMPY_NAMES = {int(code): name for name, code in DTYPE_NAMES.items()}
+
+# What NumPy and others say, besides MemoryError, when an array is too large for memory or for its
+# own size to be counted.
+_TOO_LARGE = re.compile(r"out of memory|RESOURCE_EXHAUSTED|allocat|overflow|too (big|large)|exceed")
 
 
 class Results:
@@ -35,7 +40,7 @@ class Results:
 
     def add(self, name: str, given: Any, shape: Tuple[int, ...], f32: bool = False) -> Tensor:
         """The next result: `given`, or a new array of the type of `like`, or of f32."""
-        array = self._empty(shape, f32) if given is None else given
+        array = self._made(name, shape, f32) if given is None else given
         self._arrays.append((array, given is None))
         return self._operands.output(name, array)
 
@@ -43,6 +48,14 @@ class Results:
         """What the caller gets once the call is over: one array, or the tuple of several."""
         arrays = [self._finish(array) if made else array for array, made in self._arrays]
         return arrays[0] if len(arrays) == 1 else tuple(arrays)
+
+    def _made(self, name: str, shape: Tuple[int, ...], f32: bool) -> Any:
+        try:
+            return self._empty(shape, f32)
+        except (MemoryError, RuntimeError, ValueError) as reason:
+            if not _means_too_large(reason):
+                raise
+            raise _too_large(self._operands, name, f"of shape {shape}", reason) from reason
 
     def _empty(self, shape: Tuple[int, ...], f32: bool) -> Any:
         if isinstance(self._like, np.ndarray):
@@ -85,7 +98,13 @@ def stack(operands: Operands, name: str, arrays: Sequence[Any]) -> Any:
                 f"{array.dtype} {tuple(array.shape)}, must be like {name}[0], "
                 f"{first.dtype} {tuple(first.shape)}",
             )
-    return package.stack(arrays)
+    try:
+        return package.stack(arrays)
+    except (MemoryError, RuntimeError, ValueError) as reason:
+        if not _means_too_large(reason):
+            raise
+        what = f"{len(arrays)} arrays of shape {tuple(first.shape)}, to be copied together,"
+        raise _too_large(operands, name, what, reason) from reason
 
 
 def _as_numpy(operands: Operands, name: str, array: Any) -> np.ndarray[Any, Any]:
@@ -94,6 +113,19 @@ def _as_numpy(operands: Operands, name: str, array: Any) -> np.ndarray[Any, Any]
     if hasattr(array, "__dlpack__"):
         return np.from_dlpack(array)
     raise operands.refused(name, f"a {type(array).__name__}, must be an array")
+
+
+def _means_too_large(reason: Exception) -> bool:
+    """Whether memory is why an array could not be made."""
+    if isinstance(reason, Error):
+        return False
+    return isinstance(reason, MemoryError) or _TOO_LARGE.search(str(reason)) is not None
+
+
+def _too_large(operands: Operands, name: str, what: str, reason: Exception) -> OutOfMemory:
+    return OutOfMemory(
+        f"{operands.operator}: {name} is {what}, must fit in memory ({reason or 'no memory left'})"
+    )
 
 
 def _torch_of(array: Any) -> Any:

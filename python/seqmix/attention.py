@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import re
 from ctypes import addressof, byref
 from typing import (
     TYPE_CHECKING,
@@ -23,9 +24,10 @@ import numpy as np
 
 from ._abi import AttentionArgs, AttentionMergeArgs, HeadSharing, ScoresMode, Tensor
 from ._arrays import Array, Operands
+from ._errors import InvalidArgument, Unsupported
 from ._library import library
 from ._results import Results, stack
-from .context import Context, default_context
+from .context import Context, chosen_context
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
@@ -37,6 +39,17 @@ Scores = Literal["raw", "softcap", "bias", "probabilities"]
 
 _HEAD_SHARING = {mode.name.lower(): int(mode) for mode in HeadSharing}
 _SCORES = {mode.name.lower(): int(mode) for mode in ScoresMode}
+
+# The arguments that seqmix_attention_args has under other names.
+_PYTHON_NAMES = {
+    "block_map_queries": "block_size[0]",
+    "block_map_keys": "block_size[1]",
+    "block_map": "block_mask",
+    "query_offsets": "query_offset",
+    "window_left": "window[0]",
+    "window_right": "window[1]",
+}
+_C_NAME = re.compile(rf"\b({'|'.join(_PYTHON_NAMES)})\b")
 
 
 class AttentionOptions(TypedDict, total=False):
@@ -207,6 +220,7 @@ def attention(
     What is per sequence or per head may be a list. A row without a live key is 0. Raises Error.
     """
     operands = Operands("attention")
+    context = chosen_context("attention", context)
     args = AttentionArgs.initial()
     q_tensor, k_tensor, v_tensor = (
         operands.input("q", q),
@@ -250,7 +264,10 @@ def attention(
             keys *= Tensor.from_address(args.block_table).shape[1]
         args.scores = addressof(results.add("scores", None, (batch, heads, queries, keys)))
 
-    (context or default_context())._run("attention", library.seqmix_attention, byref(args))
+    try:
+        context._run("attention", library.seqmix_attention, byref(args))
+    except (InvalidArgument, Unsupported) as refusal:
+        raise type(refusal)(_in_python(str(refusal))) from None
     return results.finished()
 
 
@@ -275,6 +292,7 @@ def attention_merge(
     Returns (out, lse), of outs' kind. Raises Error.
     """
     operands = Operands("attention_merge")
+    context = chosen_context("attention_merge", context)
     args = AttentionMergeArgs.initial()
     outs = _one_array(operands, "outs", outs)
     lses = _one_array(operands, "lses", lses)
@@ -286,11 +304,14 @@ def attention_merge(
     results = Results(operands, outs, outs_tensor)
     args.out = addressof(results.add("out", out, (batch, time, heads, value_dim)))
     args.lse = addressof(results.add("lse", lse, (batch, heads, time), f32=True))
-    (context or default_context())._run(
-        "attention_merge", library.seqmix_attention_merge, byref(args)
-    )
+    context._run("attention_merge", library.seqmix_attention_merge, byref(args))
     merged: Tuple[A, A] = results.finished()
     return merged
+
+
+def _in_python(sentence: str) -> str:
+    """The library's sentence with its arguments under the names they have here."""
+    return _C_NAME.sub(lambda found: _PYTHON_NAMES[found[0]], sentence)
 
 
 def _set(
@@ -308,13 +329,17 @@ def _set_window(args: AttentionArgs, operands: Operands, window: Any) -> None:
     if window is None:
         return
     left, right = _pair(operands, "window", window, "(left, right)")
-    args.window_left = -1 if left is None else operands.integer("window", left)
-    args.window_right = -1 if right is None else operands.integer("window", right)
+    args.window_left = -1 if left is None else operands.integer("window[0]", left)
+    args.window_right = -1 if right is None else operands.integer("window[1]", right)
 
 
 def _set_query_offset(args: AttentionArgs, operands: Operands, offset: Any) -> None:
     if isinstance(offset, (int, np.integer)):
         args.query_offset = operands.integer("query_offset", offset)
+    elif isinstance(offset, (float, str, np.generic)):
+        raise operands.refused(
+            "query_offset", f"{offset!r}, must be an integer or an array of integers"
+        )
     elif offset is not None:
         args.query_offsets = addressof(operands.index("query_offset", offset))
 
@@ -323,8 +348,8 @@ def _set_block_mask(args: AttentionArgs, operands: Operands, block_mask: Any, si
     if block_mask is None and size is None:
         return
     bq, bk = _pair(operands, "block_size", size, "(queries, keys) of a block of block_mask")
-    args.block_map_queries = operands.integer("block_size", bq)
-    args.block_map_keys = operands.integer("block_size", bk)
+    args.block_map_queries = operands.integer("block_size[0]", bq)
+    args.block_map_keys = operands.integer("block_size[1]", bk)
     if block_mask is not None:
         args.block_map = addressof(operands.input("block_mask", block_mask))
 

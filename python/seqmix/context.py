@@ -92,14 +92,12 @@ class Context:
     @property
     def device(self) -> str:
         """The name of its device."""
-        name: bytes = library.seqmix_context_device(self._open("context_device").pointer)
-        return name.decode()
+        return _device_name(self._open("context_device"))
 
     @property
     def threads(self) -> int:
         """The most CPU threads work is split over. Results do not depend on it."""
-        count: int = library.seqmix_context_threads(self._open("context_threads").pointer)
-        return count
+        return _threads_of(self._open("context_threads"))
 
     @threads.setter
     def threads(self, threads: int) -> None:
@@ -133,6 +131,7 @@ class Context:
         self._handle = None
 
     def _open(self, operator: str) -> _Handle:
+        """Its handle. Callers name it until their call ends: close() may come from any thread."""
         handle = self._handle
         if handle is None:
             raise InvalidArgument(f"{operator}: context is closed, must be open")
@@ -156,9 +155,10 @@ class Context:
         self.close()
 
     def __repr__(self) -> str:
-        if self._handle is None:
+        handle = self._handle
+        if handle is None:
             return "<seqmix.Context, closed>"
-        return f"<seqmix.Context on {self.device}, threads={self.threads}>"
+        return f"<seqmix.Context on {_device_name(handle)}, threads={_threads_of(handle)}>"
 
 
 class _PerThread(threading.local):
@@ -177,6 +177,28 @@ def default_context() -> Context:
     if context is None or context._handle is None:
         context = _default.context = Context()
     return context
+
+
+def chosen_context(operator: str, context: Optional[Context]) -> Context:
+    """The context a call names, or the default one."""
+    if context is None:
+        return default_context()
+    if not isinstance(context, Context):
+        raise InvalidArgument(
+            f"{operator}: context is {context!r}, must be a seqmix.Context or None"
+        )
+    return context
+
+
+# These two take the handle, not its pointer, so that it outlives the library's call.
+def _device_name(handle: _Handle) -> str:
+    name: bytes = library.seqmix_context_device(handle.pointer)
+    return name.decode()
+
+
+def _threads_of(handle: _Handle) -> int:
+    count: int = library.seqmix_context_threads(handle.pointer)
+    return count
 
 
 def _thread_count(operator: str, threads: int) -> int:

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <float.h>
 #include <inttypes.h>
 #include <math.h>
 
@@ -140,13 +141,16 @@ static seqmix_status lower_key_sizes(const seqmix_checker *checker,
 static seqmix_status lower_numbers(const seqmix_checker *checker, const seqmix_attention_args *args,
                                    seqmix_attention_problem *p) {
   int is_default = args->scale == SEQMIX_SCALE_DEFAULT;
-  if (!isfinite(args->scale))
-    return seqmix_fail(SEQMIX_ERROR_INVALID_ARGUMENT, "%s: scale is %g; it must be finite",
-                       checker->op, args->scale);
-  if (!isfinite(args->softcap) || args->softcap < 0)
+  /* Compared this way round, NaN fails too. */
+  if (!is_default && !(fabs(args->scale) <= FLT_MAX))
     return seqmix_fail(SEQMIX_ERROR_INVALID_ARGUMENT,
-                       "%s: softcap is %g; it must be finite and not negative", checker->op,
-                       args->softcap);
+                       "%s: scale is %g; it must be finite and within the range of f32",
+                       checker->op, args->scale);
+  if (args->softcap != 0 && !(args->softcap >= FLT_MIN && args->softcap <= FLT_MAX))
+    return seqmix_fail(SEQMIX_ERROR_INVALID_ARGUMENT,
+                       "%s: softcap is %g; it must be 0 or positive, finite and within the normal "
+                       "range of f32",
+                       checker->op, args->softcap);
   SEQMIX_TRY(seqmix_check_range(checker, "scores_mode", args->scores_mode, SEQMIX_SCORES_RAW,
                                 SEQMIX_SCORES_PROBABILITIES));
   SEQMIX_TRY(seqmix_check_range(checker, "head_sharing", args->head_sharing,

@@ -68,7 +68,7 @@ seqmix_status seqmix_context_create_with_options(seqmix_context **out,
                        sizeof *context);
   context->device = device;
   pthread_mutex_init(&context->lock, NULL);
-  atomic_store(&context->process, (int64_t)getpid());
+  seqmix_context_adopt(context);
   seqmix_status status = open_context(context, known.threads ? known.threads : default_threads());
   if (status) {
     seqmix_context_dispose(context);

@@ -2,7 +2,6 @@
 #include "core/context.h"
 
 #include <string.h>
-#include <unistd.h>
 
 #include "core/dispatch.h"
 #include "core/error.h"
@@ -16,18 +15,37 @@ static int is_active_here(const seqmix_context *context) {
   return 0;
 }
 
+/* How many forks lie between the process that loaded the library and this one. (Process numbers
+ * would not do: a child in a namespace of its own may have its parent's.) */
+static _Atomic uint64_t forks;
+static pthread_once_t forks_once = PTHREAD_ONCE_INIT;
+
+static void count_fork(void) { atomic_fetch_add(&forks, 1); }
+static void watch_forks(void) { pthread_atfork(NULL, NULL, count_fork); }
+
+/* What seqmix_context::process holds: the number of forks, and whether one of the process's threads
+ * is about to put the context right. */
+static uint64_t process_mark(int is_recovering) {
+  return atomic_load_explicit(&forks, memory_order_acquire) << 1 | (is_recovering ? 1u : 0u);
+}
+
+void seqmix_context_adopt(seqmix_context *context) {
+  pthread_once(&forks_once, watch_forks);
+  atomic_store(&context->process, process_mark(0));
+}
+
 /* In a forked child the context's threads are gone, and its lock is as another thread of the
- * parent may have left it. The first of the child's threads to come here sets both right; it
- * knows by the process number, which costs a system call but needs no process-wide state. */
+ * parent may have left it. The first of the child's threads to come here sets both right. */
 static void recover_after_fork(seqmix_context *context) {
-  int64_t here = (int64_t)getpid();
   for (;;) {
-    int64_t known = atomic_load_explicit(&context->process, memory_order_acquire);
-    if (known == here) return;
-    if (known == 0 || !atomic_compare_exchange_strong(&context->process, &known, 0)) continue;
+    uint64_t known = atomic_load_explicit(&context->process, memory_order_acquire);
+    if (known == process_mark(0)) return;
+    if (known == process_mark(1) ||
+        !atomic_compare_exchange_strong(&context->process, &known, process_mark(1)))
+      continue;
     pthread_mutex_init(&context->lock, NULL);
     if (context->pool) seqmix_pool_after_fork(context->pool);
-    atomic_store_explicit(&context->process, here, memory_order_release);
+    atomic_store_explicit(&context->process, process_mark(0), memory_order_release);
     return;
   }
 }
@@ -103,9 +121,11 @@ seqmix_status seqmix_context_arena(seqmix_context *context, const char *operatio
   if (bytes > context->arena_bytes) {
     void *larger;
     SEQMIX_TRY(seqmix_context_allocate(context, operation, bytes, &larger));
-    seqmix_context_free(context, context->arena);
+    /* Replaced before it is freed: a fork in between must not leave the child a dangling one. */
+    void *smaller = context->arena;
     context->arena = larger;
     context->arena_bytes = bytes;
+    seqmix_context_free(context, smaller);
   }
   *memory = context->arena;
   return SEQMIX_OK;
@@ -116,12 +136,13 @@ seqmix_status seqmix_context_use_threads(seqmix_context *context, int32_t thread
   if (!pool)
     return seqmix_fail(SEQMIX_ERROR_OUT_OF_MEMORY, "context_set_threads: no memory for %d threads",
                        threads);
-  seqmix_pool_destroy(context->pool);
-  context->pool = pool;
+  seqmix_pool *before = context->pool;
+  context->pool = pool; /* first, as with the arena */
   context->threads = threads;
   context->parallel_for = NULL;
   context->parallel_for_user = NULL;
   atomic_store(&context->workers, threads);
+  seqmix_pool_destroy(before);
   return SEQMIX_OK;
 }
 

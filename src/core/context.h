@@ -14,7 +14,7 @@ struct seqmix_context {
   const seqmix_device *device;
   void *state; /* what the backend's open() gave */
   pthread_mutex_t lock;
-  _Atomic int64_t process; /* the process the threads belong to; 0 while being rebuilt */
+  _Atomic uint64_t process; /* which process the threads belong to: see context.c */
   seqmix_pool *pool;
   int32_t threads;                  /* of the pool */
   seqmix_parallel_for parallel_for; /* the caller's; NULL: the pool */
@@ -24,6 +24,9 @@ struct seqmix_context {
   uint64_t arena_bytes;
   char *forced_variants; /* NULL: free choice */
 };
+
+/** Marks a new context as this process's. */
+void seqmix_context_adopt(seqmix_context *context);
 
 /** Remembers, per thread, which contexts it is working for. */
 typedef struct seqmix_active {

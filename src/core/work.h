@@ -14,4 +14,10 @@ typedef void (*seqmix_task)(void *arg, int64_t task, int32_t worker);
  */
 void seqmix_run_tasks(const seqmix_call *call, int64_t count, seqmix_task task, void *arg);
 
+/**
+ * Where sequences have different numbers of tasks: the sequence that `task` belongs to, of `count`
+ * sequences whose tasks begin at first[0] = 0, first[1], ..., and end at first[count].
+ */
+int64_t seqmix_sequence_of_task(const int64_t *first, int64_t count, int64_t task);
+
 #endif

@@ -44,8 +44,9 @@ static const uint64_t attention_merge_features =
 
 static const seqmix_variant variants[] = {
 #ifdef SEQMIX_CPU_X86
-    ATTENTION_VARIANTS(avx512, SEQMIX_DEVICE_AVX512),
+    /* AVX-512 comes second until it has run on a processor that has it; it can be forced. */
     ATTENTION_VARIANTS(avx2, SEQMIX_DEVICE_AVX2_FMA),
+    ATTENTION_VARIANTS(avx512, SEQMIX_DEVICE_AVX512),
 #endif
     ATTENTION_VARIANTS(generic, 0),
     {

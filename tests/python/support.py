@@ -3,9 +3,11 @@
 
 import os
 import secrets
+import sys
 
 import ml_dtypes
 import numpy as np
+import pytest
 
 # SEQMIX_DEVICE names the device under test; the reference backend is judged beside it.
 DEVICE = os.environ.get("SEQMIX_DEVICE", "cpu")
@@ -17,6 +19,19 @@ BF16 = np.dtype(ml_dtypes.bfloat16)
 
 # Relative error in the 2-norm, and largest error over the largest value (docs/operators.md).
 TOLERANCES = {F32: (2e-6, 2e-5), F16: (5e-4, 2e-3), BF16: (4e-3, 1.6e-2)}
+
+
+def needed(module, **conditions):
+    """pytest.importorskip for what ./dev installs: in CI its absence is a failure.
+
+    Not for Pythons before 3.11, which the packages have begun to leave behind.
+    """
+    try:
+        return pytest.importorskip(module, **conditions)
+    except pytest.skip.Exception as skipped:
+        if os.environ.get("CI") and sys.version_info >= (3, 11):
+            pytest.fail(f"in CI nothing may be missing: {skipped}", pytrace=False)
+        raise
 
 
 def normal(rng, *shape, dtype=F32):

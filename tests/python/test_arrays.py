@@ -348,8 +348,72 @@ def test_lists(context, arrays):
     ids=str,
 )
 def test_values_of_the_wrong_kind(context, arrays, name, value):
-    with pytest.raises(seqmix.InvalidArgument, match=f"^attention: {name} is "):
+    with pytest.raises(seqmix.InvalidArgument, match=rf"^attention: {name}(\[\d\])* is "):
         seqmix.attention(*arrays, context=context, **{name: value})
+
+
+INTEGER_OR_ARRAY = "must be an integer or an array of integers"
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "sentence"),
+    [
+        ("key_lengths", [1, 2**63], f"key_lengths[1] is {2**63}, must fit 64 bits"),
+        ("key_lengths", (2**64, 1), f"key_lengths[0] is {2**64}, must fit 64 bits"),
+        ("key_lengths", [1, 2.5], "key_lengths[1] is 2.5, must be an integer"),
+        ("key_lengths", [True, False], "key_lengths[0] is True, must be an integer"),
+        ("block_table", [[1, 2], [3, 2**63]], f"block_table[1][1] is {2**63}, must fit 64 bits"),
+        ("query_offset", 1.5, f"query_offset is 1.5, {INTEGER_OR_ARRAY}"),
+        ("query_offset", np.float64(1), f"query_offset is {np.float64(1)!r}, {INTEGER_OR_ARRAY}"),
+        ("query_offset", "end", f"query_offset is 'end', {INTEGER_OR_ARRAY}"),
+        ("window", (1.5, 2), "window[0] is 1.5, must be an integer"),
+        ("block_size", (1, 2**70), f"block_size[1] is {2**70}, must fit 64 bits"),
+    ],
+    ids=str,
+)
+def test_sentences_about_integers(context, arrays, name, value, sentence):
+    with pytest.raises(seqmix.InvalidArgument) as caught:
+        seqmix.attention(*arrays, context=context, **{name: value})
+    assert str(caught.value) == f"attention: {sentence}"
+
+
+def test_unsigned_integers_in_a_list(context, arrays):
+    out = seqmix.attention(*arrays, key_lengths=[np.uint64(5), np.uint64(2)], context=context)
+    expected = seqmix.attention(*arrays, key_lengths=[5, 2], context=context)
+    np.testing.assert_array_equal(out, expected)
+
+
+def test_outputs_beyond_memory(context):
+    one = np.ones((1, 1, 1, 1), F32)
+    # Two terabytes and more, NumPy's own limit, and beyond what it can count.
+    for queries in (2**50, 2**57, 2**62):
+        q = np.lib.stride_tricks.as_strided(one, (1, queries, 1, 1), (0, 0, 0, 4))
+        with pytest.raises(seqmix.OutOfMemory, match=r"^attention: out is of shape \(1, \d+"):
+            seqmix.attention(q, one, one, context=context)
+
+
+def test_stacks_beyond_memory(context):
+    one = np.ones((1, 1, 1, 1), F32)
+    outs = np.lib.stride_tricks.as_strided(one, (1, 2**50, 1, 1), (0, 0, 0, 4))
+    with pytest.raises(seqmix.OutOfMemory, match="^attention_merge: outs is 2 arrays of shape"):
+        seqmix.attention_merge([outs] * 2, [outs] * 2, context=context)
+
+
+@pytest.mark.parametrize(
+    ("message", "kind"),
+    [
+        ("CUDA out of memory. Tried to allocate 2 TiB", seqmix.OutOfMemory),
+        ("CUDA error: an illegal memory access was encountered", RuntimeError),
+    ],
+)
+def test_torch_without_memory(context, arrays, torch_like, message, kind):
+    def empty(*_, **__):
+        raise RuntimeError(message)
+
+    torch_like.empty = empty
+    with pytest.raises(RuntimeError if kind is RuntimeError else kind, match=message) as caught:
+        seqmix.attention(*map(FakeTorchTensor, arrays), context=context)
+    assert type(caught.value) is kind
 
 
 def test_a_block_mask_needs_its_block_size(context, arrays):

@@ -249,6 +249,57 @@ def test_closing_does_no_harm_to_a_call_in_another_thread():
     assert set(sums) == {q.size}
 
 
+class WatchedHandle:
+    """In place of a context's handle: tells whether anybody still holds it."""
+
+    def __init__(self):
+        self.pointer = 1
+        self.freed = freed = []
+        weakref.finalize(self, freed.append, True)
+
+
+class ClosingLibrary:
+    """In place of the library: as if another thread closed the context during every call."""
+
+    def __init__(self, context):
+        self.context = context
+        self.freed = context._handle.freed
+        self.calls = []
+
+    def __getattr__(self, name):
+        def function(*arguments):
+            self.context.close()
+            gc.collect()
+            self.calls.append((name, bool(self.freed)))
+            return {"device": b"cpu", "variant_name": None}.get(name[len("seqmix_context_") :], 0)
+
+        return function
+
+
+@pytest.mark.parametrize(
+    "use",
+    [
+        lambda context: context.device,
+        lambda context: context.threads,
+        lambda context: setattr(context, "threads", 2),
+        lambda context: context.variants(),
+        lambda context: context.set_variant(None),
+        lambda context: context.synchronize(),
+        repr,
+    ],
+    ids=["device", "threads", "set_threads", "variants", "set_variant", "synchronize", "repr"],
+)
+def test_no_call_loses_its_context_to_another_threads_close(monkeypatch, use):
+    context = seqmix.Context("cpu")
+    context._handle = WatchedHandle()
+    library = ClosingLibrary(context)
+    monkeypatch.setattr(sys.modules["seqmix.context"], "library", library)
+    use(context)
+    gc.collect()
+    assert library.calls and not any(freed for _, freed in library.calls)
+    assert library.freed, "somebody holds it after the call"
+
+
 def forked(function):
     """What the function returns, or raises, in a forked child."""
     fork = multiprocessing.get_context("fork")

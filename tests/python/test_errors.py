@@ -2,6 +2,7 @@
 """Exceptions: the right class, the library's sentence, no output touched."""
 
 import pickle
+import sys
 
 import numpy as np
 import pytest
@@ -36,17 +37,24 @@ def test_every_status_has_its_class():
 BAD = [
     (dict(scale=float("nan")), "scale"),
     (dict(softcap=-1.0), "softcap"),
-    (dict(window=(-2, 0)), "window_left"),
+    (dict(window=(-2, 0)), r"window\[0\] is -2"),
+    (dict(window=(0, -2)), r"window\[1\] is -2"),
     (dict(key_lengths=[1, 2, 3]), "key_lengths"),
     (dict(key_lengths=[1, 10]), "key_lengths"),
     (dict(query_lengths=[-1, 1]), "query_lengths"),
-    (dict(query_offset=np.zeros(2, F32)), "query_offsets"),
+    (dict(query_offset=np.zeros(2, F32)), r"query_offset\b"),
+    (dict(query_offset=[0, -(2**62) * 2 + 1]), r"query_offset\[1\] is"),
     (dict(mask=np.ones((5, 10), bool)), "mask"),
     (dict(mask=np.ones((5, 9), F32)), "mask"),
     (dict(bias=np.ones((3, 5, 9), F32)), "bias"),
     (dict(alibi_slopes=[1.0]), "alibi_slopes"),
     (dict(sinks=np.ones(4)), "sinks"),
-    (dict(block_mask=np.ones((1, 1, 2, 2), bool), block_size=(0, 1)), "block_map"),
+    (dict(block_mask=np.ones((1, 1, 2, 2), bool), block_size=(0, 1)), r"block_size\[0\] is 0"),
+    (dict(block_mask=np.ones((1, 1, 2, 2), bool), block_size=(1, 0)), r"block_size\[1\] is 0"),
+    (dict(block_mask=np.ones((1, 1, 2, 2), bool), block_size=(5, 9)), "block_mask "),
+    (dict(block_mask=np.ones((1, 1, 1, 1)), block_size=(5, 9)), "block_mask "),
+    (dict(context="cpu"), "context is 'cpu', must be a seqmix.Context"),
+    (dict(context=0), "context is 0, must be a seqmix.Context"),
     (dict(cu_seqlens_q=[0, 5]), "cu_seqlens_q"),
     (dict(block_table=[[0], [1]]), "block_table|key_lengths"),
     (dict(out=np.zeros((2, 5, 4, 7), F32)), "out"),
@@ -63,7 +71,7 @@ def test_bad_arguments_are_named_and_nothing_is_written(context, rng, options, n
     options = dict(out=np.full((2, 5, 4, 8), 3, F32), lse=np.full((2, 4, 5), 3, F32)) | options
     before = options["out"].tobytes(), options["lse"].tobytes()
     with pytest.raises(seqmix.InvalidArgument, match=f"^attention: .*({name})"):
-        seqmix.attention(q, k, v, context=context, **options)
+        seqmix.attention(q, k, v, **(dict(context=context) | options))
     assert (options["out"].tobytes(), options["lse"].tobytes()) == before
 
 
@@ -80,10 +88,22 @@ def test_overlapping_output(context, rng):
         seqmix.attention(q, q, q, out=q, context=context)
 
 
+def test_sentences_name_the_arguments_python_has():
+    in_python = sys.modules["seqmix.attention"]._in_python
+    assert in_python("attention: block_map_queries is 0, window_left_over, my_block_map") == (
+        "attention: block_size[0] is 0, window_left_over, my_block_map"
+    )
+    assert in_python("attention: query_offsets[1] is 9, beside block_map, query_offset") == (
+        "attention: query_offset[1] is 9, beside block_mask, query_offset"
+    )
+
+
 def test_bad_merge(context, rng):
     outs, lses = normal(rng, 2, 1, 3, 2, 4), normal(rng, 2, 1, 3, 2)
     with pytest.raises(seqmix.InvalidArgument, match="^attention_merge: .*lses"):
         seqmix.attention_merge(outs, lses, context=context)
+    with pytest.raises(seqmix.InvalidArgument, match="^attention_merge: context is 'cpu', must be"):
+        seqmix.attention_merge(outs, lses[..., 0], context="cpu")
 
 
 def test_wrong_ranks_are_the_librarys_to_tell(context):

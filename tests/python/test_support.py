@@ -1,10 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """The judgement of results can fail."""
 
+import sys
+import types
+
 import numpy as np
 import pytest
 
-from support import BF16, F16, F32, assert_close, normal
+from support import BF16, F16, F32, assert_close, needed, normal
 
 
 @pytest.fixture
@@ -59,3 +62,23 @@ def test_many_small_errors_fail(rng, dtype, error):
 def test_another_shape_fails():
     with pytest.raises(AssertionError):
         assert_close(np.zeros((2, 1)), np.zeros((2, 3)))
+
+
+@pytest.mark.parametrize(
+    ("ci", "python", "outcome"),
+    [
+        ("true", (3, 11), pytest.fail.Exception),
+        ("true", (3, 10), pytest.skip.Exception),
+        ("", (3, 11), pytest.skip.Exception),
+    ],
+)
+@pytest.mark.parametrize("version", [None, "1.22"], ids=["missing", "old"])
+def test_what_ci_needs_is_not_skipped(monkeypatch, ci, python, outcome, version):
+    if version is not None:
+        package = types.ModuleType("abacus")
+        package.__version__ = version
+        monkeypatch.setitem(sys.modules, "abacus", package)
+    monkeypatch.setenv("CI", ci)
+    monkeypatch.setattr(sys, "version_info", python)
+    with pytest.raises(outcome, match="abacus"):
+        needed("abacus", minversion="1.23")

@@ -7,7 +7,9 @@ import sys
 
 import pytest
 
-pytest.importorskip("mypy", reason="mypy is not installed: annotations go unchecked")
+from support import needed
+
+needed("mypy", reason="mypy is not installed: annotations go unchecked")
 
 PACKAGE = pathlib.Path(__file__).parents[2] / "python" / "seqmix"
 

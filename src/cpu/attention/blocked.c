@@ -27,16 +27,17 @@ typedef struct blocked_work {
   const seqmix_attention_problem *problem;
   char *scratch;
   uint64_t scratch_bytes; /* per worker */
-  int64_t blocks;         /* of rows, in the longest sequence */
+  int64_t *first_block;   /* [N+1]: blocks of rows in the sequences before */
 } blocked_work;
 
 uint64_t LEVEL(attention_blocked_workspace)(const seqmix_problem *problem,
                                             const seqmix_device_properties *device,
                                             int32_t workers) {
   (void)device;
+  const seqmix_attention_problem *p = (const seqmix_attention_problem *)problem;
   uint64_t bytes;
-  if (__builtin_mul_overflow(tile_bytes((const seqmix_attention_problem *)problem),
-                             (uint64_t)workers, &bytes))
+  if (__builtin_mul_overflow(tile_bytes(p), (uint64_t)workers, &bytes) ||
+      __builtin_add_overflow(bytes, tile_index_bytes(p), &bytes))
     return UINT64_MAX;
   return bytes;
 }
@@ -74,29 +75,40 @@ static void attend_task(void *arg, int64_t task, int32_t worker) {
   const blocked_work *work = arg;
   const seqmix_attention_problem *p = work->problem;
   attention_tile tile = {.problem = p};
+  int64_t all = work->first_block[p->sequences];
+  int64_t n = seqmix_sequence_of_task(work->first_block, p->sequences, task % all);
   /* The last rows first: under a causal mask they see most keys, and the longest task should not
    * be the last to start. */
-  int64_t block = work->blocks - 1 - task % work->blocks, heads = task / work->blocks;
+  int64_t block = work->first_block[n + 1] - 1 - task % all;
   tile.group = p->q_heads / p->kv_heads;
   tile.first_row = block * TILE_ROWS;
-  tile.kv_head = heads % p->kv_heads;
-  tile.sequence = seqmix_sequence_at(p, heads / p->kv_heads);
+  tile.kv_head = task / all;
+  tile.sequence = seqmix_sequence_at(p, n);
   int64_t left = tile.sequence.q_rows * tile.group - tile.first_row;
-  if (left <= 0) return; /* a sequence shorter than the longest */
   tile.rows = left < TILE_ROWS ? left : TILE_ROWS;
   tile_place(&tile, work->scratch + (uint64_t)worker * work->scratch_bytes);
   attend_tile(&tile);
 }
 
+static void count_blocks(blocked_work *work) {
+  const seqmix_attention_problem *p = work->problem;
+  int64_t group = p->q_heads / p->kv_heads;
+  work->first_block[0] = 0;
+  for (int64_t n = 0; n < p->sequences; n++) {
+    int64_t rows = seqmix_sequence_at(p, n).q_rows * group;
+    work->first_block[n + 1] = work->first_block[n] + (rows + TILE_ROWS - 1) / TILE_ROWS;
+  }
+}
+
 seqmix_status RUN(const seqmix_call *call, const seqmix_problem *problem) {
   const seqmix_attention_problem *p = (const seqmix_attention_problem *)problem;
-  int64_t rows = p->query_length * (p->q_heads / p->kv_heads);
   blocked_work work = {
       .problem = p,
-      .scratch = call->workspace,
+      .scratch = (char *)call->workspace + tile_index_bytes(p),
       .scratch_bytes = tile_bytes(p),
-      .blocks = (rows + TILE_ROWS - 1) / TILE_ROWS,
+      .first_block = call->workspace,
   };
-  seqmix_run_tasks(call, p->sequences * p->kv_heads * work.blocks, attend_task, &work);
+  count_blocks(&work);
+  seqmix_run_tasks(call, p->kv_heads * work.first_block[p->sequences], attend_task, &work);
   return SEQMIX_OK;
 }

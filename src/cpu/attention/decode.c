@@ -15,8 +15,9 @@
  *
  *     m = max m_n,   l = sum exp(m_n - m) l_n,   o = sum exp(m_n - m) o_n
  *
- * How many parts there are follows from the problem alone, and is bounded, so that the memory for
- * their results does not grow with the number of keys. The rest is as in blocked.c. */
+ * How many parts there are follows from the problem alone. Their results take a few percent of the
+ * keys' and values' own bytes at most, and at most MOST_PARTS results per sequence and head. The
+ * rest is as in blocked.c. */
 #include <math.h>
 #include <string.h>
 
@@ -40,10 +41,10 @@ typedef struct decode_work {
   const seqmix_attention_problem *problem;
   char *scratch;
   uint64_t scratch_bytes; /* per worker */
-  float *results;         /* [heads, parts, part_floats] */
-  int64_t part_floats;    /* a part's largest, denominators [MOST_ROWS] and sums [rows, Dv] */
-  int64_t parts;
-  int64_t part_keys;
+  int64_t *first_part;    /* [N+1]: parts of the sequences before */
+  int64_t *first_result;  /* [N+1]: of those, parts of sequences that have several */
+  float *results;         /* [result, kv head, result_floats] */
+  int64_t result_floats;  /* a part's largest and denominators [MOST_ROWS], sums [rows, Dv] */
 } decode_work;
 
 /* ---- the plan -------------------------------------------------------------------------------- */
@@ -59,19 +60,40 @@ int32_t LEVEL(attention_decode_accepts)(const seqmix_problem *problem,
   return p->query_length <= MOST_ROWS && rows_of(p) <= MOST_ROWS;
 }
 
-/* Keys of a part: a multiple of a block, long enough, and few parts. */
+/* Keys of a part: a multiple of a block, long enough, and few parts in the longest sequence. */
 static int64_t part_keys_of(const seqmix_attention_problem *p) {
   int64_t least = (p->key_length / MOST_PARTS / TILE_KEYS + 1) * TILE_KEYS;
   return least > PART_KEYS ? least : PART_KEYS;
 }
 
-static int64_t parts_of(const seqmix_attention_problem *p) {
-  int64_t keys = part_keys_of(p);
-  int64_t parts = p->key_length / keys + (p->key_length % keys != 0);
-  return parts > 0 ? parts : 1;
+/* Keys the rows of a sequence may see, from the start of a block on. */
+static seqmix_key_range keys_of_sequence(const seqmix_attention_problem *p,
+                                         const seqmix_sequence *s) {
+  seqmix_key_range keys = seqmix_keys_of_rows(p, s, 0, s->q_rows - 1);
+  keys.begin = keys.begin / TILE_KEYS * TILE_KEYS;
+  return keys;
 }
 
-static uint64_t result_floats(const seqmix_attention_problem *p) {
+/* At least one where there is a row to write. */
+static int64_t parts_of_sequence(const seqmix_attention_problem *p, int64_t n) {
+  seqmix_sequence s = seqmix_sequence_at(p, n);
+  if (s.q_rows == 0) return 0;
+  seqmix_key_range keys = keys_of_sequence(p, &s);
+  int64_t part = part_keys_of(p), count = (keys.end - keys.begin + part - 1) / part;
+  return count > 1 ? count : 1;
+}
+
+/* Parts of all sequences that have several, and so results to join. */
+static int64_t count_results(const seqmix_attention_problem *p) {
+  int64_t count = 0;
+  for (int64_t n = 0; n < p->sequences; n++) {
+    int64_t parts = parts_of_sequence(p, n);
+    if (parts > 1) count += parts;
+  }
+  return count;
+}
+
+static uint64_t result_floats_of(const seqmix_attention_problem *p) {
   uint64_t dv = (uint64_t)p->value_dim + PRODUCT_COLUMNS; /* padded, at most */
   return (uint64_t)rows_of(p) * dv + 2 * MOST_ROWS;
 }
@@ -82,11 +104,12 @@ uint64_t LEVEL(attention_decode_workspace)(const seqmix_problem *problem,
   (void)device;
   const seqmix_attention_problem *p = (const seqmix_attention_problem *)problem;
   uint64_t scratch, results;
-  if (__builtin_mul_overflow(tile_bytes(p), (uint64_t)workers, &scratch)) return UINT64_MAX;
-  if (parts_of(p) == 1) return scratch;
-  if (__builtin_mul_overflow(result_floats(p) * sizeof(float), (uint64_t)parts_of(p), &results) ||
-      __builtin_mul_overflow(results, (uint64_t)(p->sequences * p->kv_heads), &results) ||
-      __builtin_add_overflow(scratch, results, &results))
+  if (__builtin_mul_overflow(tile_bytes(p), (uint64_t)workers, &scratch) ||
+      __builtin_mul_overflow(result_floats_of(p) * sizeof(float), (uint64_t)count_results(p),
+                             &results) ||
+      __builtin_mul_overflow(results, (uint64_t)p->kv_heads, &results) ||
+      __builtin_add_overflow(results, 2 * tile_index_bytes(p), &results) ||
+      __builtin_add_overflow(results, scratch, &results))
     return UINT64_MAX;
   return seqmix_memory_round(results);
 }
@@ -289,19 +312,20 @@ static void attend_part(attention_tile *tile, seqmix_key_range keys) {
   }
 }
 
-static attention_tile tile_of(const decode_work *work, int64_t head, int32_t worker) {
+static attention_tile tile_of(const decode_work *work, int64_t n, int64_t kv_head, int32_t worker) {
   const seqmix_attention_problem *p = work->problem;
   attention_tile tile = {.problem = p};
   tile.group = p->q_heads / p->kv_heads;
-  tile.kv_head = head % p->kv_heads;
-  tile.sequence = seqmix_sequence_at(p, head / p->kv_heads);
+  tile.kv_head = kv_head;
+  tile.sequence = seqmix_sequence_at(p, n);
   tile.rows = tile.sequence.q_rows * tile.group;
   tile_place(&tile, work->scratch + (uint64_t)worker * work->scratch_bytes);
   return tile;
 }
 
-static float *result_of(const decode_work *work, int64_t head, int64_t part) {
-  return work->results + (head * work->parts + part) * work->part_floats;
+static float *result_of(const decode_work *work, int64_t n, int64_t part, int64_t kv_head) {
+  int64_t number = (work->first_result[n] + part) * work->problem->kv_heads + kv_head;
+  return work->results + number * work->result_floats;
 }
 
 static void keep_part(const attention_tile *tile, float *result) {
@@ -311,22 +335,20 @@ static void keep_part(const attention_tile *tile, float *result) {
   memcpy(result + 2 * MOST_ROWS, tile->sums, row_bytes * (size_t)tile->padded_values);
 }
 
+/* Heads of the same keys follow each other: where tokens are rows, they share pages. */
 static void part_task(void *arg, int64_t task, int32_t worker) {
   const decode_work *work = arg;
-  /* Heads of the same keys follow each other: where tokens are rows, they share pages. */
-  int64_t kv_heads = work->problem->kv_heads, together = kv_heads * work->parts;
-  int64_t part = task % together / kv_heads;
-  int64_t head = task / together * kv_heads + task % kv_heads;
-  attention_tile tile = tile_of(work, head, worker);
-  if (tile.rows == 0) return;
-  seqmix_key_range keys =
-      seqmix_keys_of_rows(work->problem, &tile.sequence, 0, tile_query(&tile, tile.rows - 1));
-  int64_t begin = part * work->part_keys, end = begin + work->part_keys;
-  if (keys.begin < begin) keys.begin = begin;
-  if (keys.end > end) keys.end = end;
+  const seqmix_attention_problem *p = work->problem;
+  int64_t part = task / p->kv_heads, kv_head = task % p->kv_heads;
+  int64_t n = seqmix_sequence_of_task(work->first_part, p->sequences, part);
+  attention_tile tile = tile_of(work, n, kv_head, worker);
+  seqmix_key_range keys = keys_of_sequence(p, &tile.sequence);
+  part -= work->first_part[n];
+  keys.begin += part * part_keys_of(p);
+  if (keys.end - keys.begin > part_keys_of(p)) keys.end = keys.begin + part_keys_of(p);
   attend_part(&tile, keys);
-  if (work->parts > 1) {
-    keep_part(&tile, result_of(work, head, part));
+  if (work->first_part[n + 1] - work->first_part[n] > 1) {
+    keep_part(&tile, result_of(work, n, part, kv_head));
     return;
   }
   for (int64_t r = 0; r < tile.rows; r++) tile_finish_row(&tile, r);
@@ -334,17 +356,18 @@ static void part_task(void *arg, int64_t task, int32_t worker) {
 
 /* ---- joining --------------------------------------------------------------------------------- */
 
-static void join_row(const decode_work *work, attention_tile *tile, int64_t head, int64_t r) {
+static void join_row(const decode_work *work, attention_tile *tile, int64_t n, int64_t r) {
+  int64_t parts = work->first_result[n + 1] - work->first_result[n];
   float largest = -INFINITY, denominator = 0;
   float *sums = tile->sums + r * tile->padded_values;
-  for (int64_t part = 0; part < work->parts; part++) {
-    float own = result_of(work, head, part)[r];
+  for (int64_t part = 0; part < parts; part++) {
+    float own = result_of(work, n, part, tile->kv_head)[r];
     if (own > largest) largest = own;
   }
   float shift = largest == -INFINITY ? 0 : largest;
   for (int64_t d = 0; d < tile->padded_values; d++) sums[d] = 0;
-  for (int64_t part = 0; part < work->parts; part++) {
-    const float *result = result_of(work, head, part);
+  for (int64_t part = 0; part < parts; part++) {
+    const float *result = result_of(work, n, part, tile->kv_head);
     const float *own = result + 2 * MOST_ROWS + r * tile->padded_values;
     float weight = expf(result[r] - shift);
     denominator += weight * result[MOST_ROWS + r];
@@ -355,25 +378,39 @@ static void join_row(const decode_work *work, attention_tile *tile, int64_t head
   tile_finish_row(tile, r);
 }
 
-static void join_task(void *arg, int64_t head, int32_t worker) {
+static void join_task(void *arg, int64_t task, int32_t worker) {
   const decode_work *work = arg;
-  attention_tile tile = tile_of(work, head, worker);
-  for (int64_t r = 0; r < tile.rows; r++) join_row(work, &tile, head, r);
+  int64_t n = task / work->problem->kv_heads;
+  if (work->first_result[n + 1] == work->first_result[n]) return;
+  attention_tile tile = tile_of(work, n, task % work->problem->kv_heads, worker);
+  for (int64_t r = 0; r < tile.rows; r++) join_row(work, &tile, n, r);
+}
+
+static void count_parts(decode_work *work) {
+  const seqmix_attention_problem *p = work->problem;
+  work->first_part[0] = work->first_result[0] = 0;
+  for (int64_t n = 0; n < p->sequences; n++) {
+    int64_t parts = parts_of_sequence(p, n);
+    work->first_part[n + 1] = work->first_part[n] + parts;
+    work->first_result[n + 1] = work->first_result[n] + (parts > 1 ? parts : 0);
+  }
 }
 
 seqmix_status RUN(const seqmix_call *call, const seqmix_problem *problem) {
   const seqmix_attention_problem *p = (const seqmix_attention_problem *)problem;
+  char *workspace = call->workspace;
   decode_work work = {
       .problem = p,
-      .scratch = call->workspace,
       .scratch_bytes = tile_bytes(p),
-      .part_floats = (int64_t)result_floats(p),
-      .parts = parts_of(p),
-      .part_keys = part_keys_of(p),
+      .result_floats = (int64_t)result_floats_of(p),
   };
+  work.first_part = (int64_t *)(void *)workspace;
+  work.first_result = (int64_t *)(void *)(workspace + tile_index_bytes(p));
+  work.scratch = workspace + 2 * tile_index_bytes(p);
   work.results = (float *)(void *)(work.scratch + work.scratch_bytes * (uint64_t)call->workers);
-  int64_t heads = p->sequences * p->kv_heads;
-  seqmix_run_tasks(call, heads * work.parts, part_task, &work);
-  if (work.parts > 1) seqmix_run_tasks(call, heads, join_task, &work);
+  count_parts(&work);
+  seqmix_run_tasks(call, work.first_part[p->sequences] * p->kv_heads, part_task, &work);
+  if (work.first_result[p->sequences] > 0)
+    seqmix_run_tasks(call, p->sequences * p->kv_heads, join_task, &work);
   return SEQMIX_OK;
 }

@@ -105,17 +105,19 @@ static void add_values_to_group(attention_tile *tile, int64_t r) {
 /* The same where the values hold infinities or NaN: keys that a mask hides from a row have p = 0
  * and must not reach it as 0 * inf. */
 static void add_values_guarded(attention_tile *tile) {
-  int64_t dv = tile->padded_values;
   for (int64_t r = 0; r < tile->rows; r++) {
-    float *sums = tile->sums + r * dv;
-    for (int64_t d = 0; d < dv; d++) sums[d] *= tile->keep[r];
-    for (int64_t j = tile->row_begin[r]; j < tile->row_end[r]; j++) {
-      float weight = tile->scores[j * TILE_ROWS + r];
-      if (weight == 0) continue;
-      const float *value = tile->values + j * PRODUCT_COLUMNS;
-      for (int64_t d = 0; d < dv; d++)
-        sums[d] +=
-            weight * value[d / PRODUCT_COLUMNS * TILE_KEYS * PRODUCT_COLUMNS + d % PRODUCT_COLUMNS];
+    const float *values = tile->values;
+    for (int64_t d = 0; d < tile->padded_values; d += PRODUCT_COLUMNS) {
+      float block[PRODUCT_COLUMNS] = {0};
+      for (int64_t j = tile->row_begin[r]; j < tile->row_end[r]; j++) {
+        float weight = tile->scores[j * TILE_ROWS + r];
+        if (weight == 0) continue;
+        for (int64_t i = 0; i < PRODUCT_COLUMNS; i++)
+          block[i] += weight * values[j * PRODUCT_COLUMNS + i];
+      }
+      float *sums = tile->sums + r * tile->padded_values + d;
+      for (int64_t i = 0; i < PRODUCT_COLUMNS; i++) sums[i] = tile->keep[r] * sums[i] + block[i];
+      values += (int64_t)TILE_KEYS * PRODUCT_COLUMNS;
     }
   }
 }

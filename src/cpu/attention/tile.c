@@ -26,6 +26,10 @@ uint64_t tile_bytes(const seqmix_attention_problem *problem) {
   return seqmix_memory_round(bytes);
 }
 
+uint64_t tile_index_bytes(const seqmix_attention_problem *problem) {
+  return seqmix_memory_round(((uint64_t)problem->sequences + 1) * sizeof(int64_t));
+}
+
 void tile_place(attention_tile *tile, void *scratch) {
   int64_t d = tile->padded_dim = (int64_t)padded((uint64_t)tile->problem->head_dim);
   int64_t dv = tile->padded_values = (int64_t)padded((uint64_t)tile->problem->value_dim);

@@ -80,6 +80,7 @@ static inline void *tile_element(const seqmix_view *view, int64_t at) {
 }
 
 #define tile_bytes LEVEL(tile_bytes)
+#define tile_index_bytes LEVEL(tile_index_bytes)
 #define tile_place LEVEL(tile_place)
 #define tile_load_queries LEVEL(tile_load_queries)
 #define tile_load_keys LEVEL(tile_load_keys)
@@ -98,6 +99,8 @@ static inline void *tile_element(const seqmix_view *view, int64_t at) {
 
 /** Bytes of scratch a tile needs, rounded to a cache line; UINT64_MAX if beyond counting. */
 uint64_t tile_bytes(const seqmix_attention_problem *problem);
+/** Bytes of an index with an entry per sequence and one more, rounded to a cache line. */
+uint64_t tile_index_bytes(const seqmix_attention_problem *problem);
 /** Lays the tile's arrays out in `scratch`. */
 void tile_place(attention_tile *tile, void *scratch);
 
