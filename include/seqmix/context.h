@@ -77,6 +77,7 @@ typedef struct seqmix_context_options {
  *               automatically (CUDA, an OpenCL GPU, the CPU); otherwise a name, with or without
  *               a number: "cpu", "reference", "cuda", "cuda:1".
  * @return NO_DEVICE if no device has that name (the message lists those present),
+ *         INVALID_ARGUMENT if `SEQMIX_VARIANT` names a variant that no device has,
  *         OUT_OF_MEMORY, DEVICE if its driver fails.
  */
 SEQMIX_EXPORT seqmix_status seqmix_context_create(seqmix_context **out, const char *device);
@@ -115,6 +116,7 @@ typedef void (*seqmix_parallel_for)(void *user, int32_t count,
  * @param function NULL returns to the context's own threads
  * @param user     handed to `function` as it is
  * @param workers  how many bodies may run at once, 1 to #SEQMIX_MAX_THREADS
+ * @return INVALID_ARGUMENT for `workers` outside that range.
  */
 SEQMIX_EXPORT seqmix_status seqmix_context_set_parallel_for(seqmix_context *context,
                                                             seqmix_parallel_for function,
@@ -141,9 +143,11 @@ SEQMIX_EXPORT seqmix_status seqmix_synchronize(seqmix_context *context);
 
 /** @name Buffers: device memory for callers without a runtime of their own
  * On the CPU they are ordinary memory, aligned to 64 bytes. Uploads and downloads are ordered
- * with the context's work and complete on return. @{ */
+ * with the context's work and complete on return; that they stay within the buffer is up to the
+ * caller. All return INVALID_ARGUMENT for NULL where something is needed, and DEVICE if the driver
+ * fails. @{ */
 
-/** Allocates `bytes` (may be 0); `*data` is what a tensor's `data` takes. */
+/** Allocates `bytes` (may be 0); `*data` is what a tensor's `data` takes. OUT_OF_MEMORY. */
 SEQMIX_EXPORT seqmix_status seqmix_buffer_allocate(seqmix_context *context, uint64_t bytes,
                                                    void **data);
 /** Frees what seqmix_buffer_allocate() gave on the same context. NULL is fine. */

@@ -34,7 +34,9 @@ seqmix_status seqmix_attention_workspace_size(seqmix_context *context,
                                               const seqmix_attention_args *args, uint64_t *bytes) {
   seqmix_attention_args known;
   seqmix_attention_problem problem;
-  if (!bytes) return seqmix_fail(SEQMIX_ERROR_INVALID_ARGUMENT, "attention: bytes is NULL");
+  if (!bytes)
+    return seqmix_fail(SEQMIX_ERROR_INVALID_ARGUMENT,
+                       "attention: bytes is NULL; it must point to a number");
   SEQMIX_TRY(lower(context, args, &known, &problem));
   *bytes = 0;
   if (writes_nothing(&problem)) return SEQMIX_OK;

@@ -78,6 +78,11 @@ static seqmix_status check_pages(const seqmix_checker *checker,
   if (!problem->page_size) return SEQMIX_OK;
   for (int64_t n = 0; n < problem->sequences; n++) {
     int64_t keys = seqmix_index_at(&problem->key_lengths, n, 0);
+    if (keys > 0 && problem->key_total == 0)
+      return seqmix_fail(SEQMIX_ERROR_INVALID_ARGUMENT,
+                         "%s: k has 0 pages; it must have some, because key_lengths[%" PRId64
+                         "] is %" PRId64,
+                         checker->op, n, keys);
     for (int64_t page = 0; page * problem->page_size < keys; page++) {
       int64_t value = seqmix_index_at(&problem->block_table, n, page);
       if (value < 0 || value >= problem->key_total)

@@ -106,7 +106,9 @@ seqmix_status seqmix_attention_merge_workspace_size(seqmix_context *context,
                                                     uint64_t *bytes) {
   seqmix_attention_merge_args known;
   seqmix_attention_merge_problem problem;
-  if (!bytes) return seqmix_fail(SEQMIX_ERROR_INVALID_ARGUMENT, "attention_merge: bytes is NULL");
+  if (!bytes)
+    return seqmix_fail(SEQMIX_ERROR_INVALID_ARGUMENT,
+                       "attention_merge: bytes is NULL; it must point to a number");
   SEQMIX_TRY(lower(context, args, &known, &problem));
   *bytes = 0;
   if (writes_nothing(&problem)) return SEQMIX_OK;

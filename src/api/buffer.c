@@ -5,7 +5,9 @@
 #include "core/error.h"
 
 seqmix_status seqmix_buffer_allocate(seqmix_context *context, uint64_t bytes, void **data) {
-  if (!data) return seqmix_fail(SEQMIX_ERROR_INVALID_ARGUMENT, "buffer_allocate: data is NULL");
+  if (!data)
+    return seqmix_fail(SEQMIX_ERROR_INVALID_ARGUMENT,
+                       "buffer_allocate: data is NULL; it must point to a pointer");
   *data = NULL;
   seqmix_active active;
   SEQMIX_TRY(seqmix_context_enter(context, &active, "buffer_allocate"));

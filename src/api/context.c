@@ -54,7 +54,9 @@ static seqmix_status open_context(seqmix_context *context, int32_t threads) {
 
 seqmix_status seqmix_context_create_with_options(seqmix_context **out,
                                                  const seqmix_context_options *options) {
-  if (!out) return seqmix_fail(SEQMIX_ERROR_INVALID_ARGUMENT, "context_create: out is NULL");
+  if (!out)
+    return seqmix_fail(SEQMIX_ERROR_INVALID_ARGUMENT,
+                       "context_create: out is NULL; it must point to a pointer");
   *out = NULL;
   seqmix_context_options known = SEQMIX_CONTEXT_OPTIONS_INIT;
   SEQMIX_TRY(seqmix_check_struct("context_create", "options", options, &known, sizeof known,

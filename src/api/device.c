@@ -9,7 +9,9 @@ int32_t seqmix_device_count(void) { return seqmix_registry_get()->device_count; 
 
 seqmix_status seqmix_device_get_info(int32_t index, seqmix_device_info *info) {
   const seqmix_registry *registry = seqmix_registry_get();
-  if (!info) return seqmix_fail(SEQMIX_ERROR_INVALID_ARGUMENT, "device_get_info: info is NULL");
+  if (!info)
+    return seqmix_fail(SEQMIX_ERROR_INVALID_ARGUMENT,
+                       "device_get_info: info is NULL; it must point to a struct");
   /* A newer caller's members beyond those known here stay as it initialised them. */
   if (info->struct_size < sizeof *info)
     return seqmix_fail(
