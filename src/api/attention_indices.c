@@ -80,8 +80,8 @@ static seqmix_status check_pages(const seqmix_checker *checker,
     int64_t keys = seqmix_index_at(&problem->key_lengths, n, 0);
     if (keys > 0 && problem->key_total == 0)
       return seqmix_fail(SEQMIX_ERROR_INVALID_ARGUMENT,
-                         "%s: k has 0 pages; it must have some, because key_lengths[%" PRId64
-                         "] is %" PRId64,
+                         "%s: block_table has no page to name, because k has 0 pages; it must "
+                         "have some, key_lengths[%" PRId64 "] being %" PRId64,
                          checker->op, n, keys);
     for (int64_t page = 0; page * problem->page_size < keys; page++) {
       int64_t value = seqmix_index_at(&problem->block_table, n, page);
