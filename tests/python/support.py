@@ -2,7 +2,6 @@
 """What the tests share: types, random values and the judgement of results."""
 
 import os
-import secrets
 import sys
 
 import ml_dtypes
@@ -11,7 +10,7 @@ import pytest
 
 # SEQMIX_DEVICE names the device under test; the reference backend is judged beside it.
 DEVICE = os.environ.get("SEQMIX_DEVICE", "cpu")
-SEED = int(os.environ.get("SEQMIX_SEED", secrets.randbits(32)))
+SEED = int(os.environ.get("SEQMIX_SEED", 20240229))
 
 F32 = np.dtype(np.float32)
 F16 = np.dtype(np.float16)
@@ -53,6 +52,9 @@ def assert_close(actual, expected, dtype=F32, factor=1.0):
     in_norm, at_most = (bound * factor for bound in TOLERANCES[np.dtype(dtype)])
     # Few elements do not average their roundings.
     in_norm = max(in_norm, 4 * float(ml_dtypes.finfo(dtype).eps) / expected.size**0.5)
-    error = np.abs(actual - expected)
+    # Below the smallest subnormal (results of a row that a sink takes nearly whole) no relative
+    # bound can hold.
+    step = float(ml_dtypes.finfo(dtype).smallest_subnormal)
+    error = np.maximum(np.abs(actual - expected) - step, 0)
     assert np.linalg.norm(error) <= in_norm * np.linalg.norm(expected)
     assert error.max() <= at_most * np.abs(expected).max()
