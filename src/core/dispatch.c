@@ -16,18 +16,8 @@ static const char *const operator_names[] = {
 #undef SEQMIX_OPERATOR
 };
 
-static const char *const operator_descriptions[] = {
-#define SEQMIX_OPERATOR(name, NAME, tolerance, description) description,
-#include "seqmix/operators.def"
-#undef SEQMIX_OPERATOR
-};
-
 const char *seqmix_operator_name(int32_t op) {
   return op >= 0 && op < SEQMIX_OPERATOR_COUNT ? operator_names[op] : "";
-}
-
-const char *seqmix_operator_description(int32_t op) {
-  return op >= 0 && op < SEQMIX_OPERATOR_COUNT ? operator_descriptions[op] : "";
 }
 
 /* ---- choice -------------------------------------------------------------------------------- */

@@ -9,7 +9,6 @@
 
 /** The operator's name, "attention"; "" for no operator. */
 const char *seqmix_operator_name(int32_t op);
-const char *seqmix_operator_description(int32_t op);
 
 /**
  * The first variant in the table that can take the problem on such a device; NULL if there is

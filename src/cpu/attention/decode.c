@@ -15,9 +15,9 @@
  *
  *     m = max m_n,   l = sum exp(m_n - m) l_n,   o = sum exp(m_n - m) o_n
  *
- * How many parts there are follows from the problem alone. Their results take a few percent of the
- * keys' and values' own bytes at most, and at most MOST_PARTS results per sequence and head. The
- * rest is as in blocked.c. */
+ * How many parts there are follows from the problem alone, MOST_PARTS per sequence at most; at D128
+ * with 16-bit keys their results take 1 (one row) to 5 (eight rows) percent of the keys' and
+ * values' own bytes. The rest is as in blocked.c. Measured: docs/lab-notes.md. */
 #include <math.h>
 #include <string.h>
 
@@ -26,11 +26,6 @@
 #include "cpu/attention/tile.h"
 #include "cpu/cpu.h"
 #include "cpu/simd/convert.h"
-
-/* attention__any_<level>_decode */
-#define RUN_NAMED(level) attention__any_##level##_decode
-#define RUN_OF(level) RUN_NAMED(level)
-#define RUN RUN_OF(SEQMIX_LEVEL)
 
 /* Rows that fit one panel of scores at every level, and registers two keys at a time. A part of
  * fewer keys than PART_KEYS would not repay the joining. */
@@ -396,7 +391,7 @@ static void count_parts(decode_work *work) {
   }
 }
 
-seqmix_status RUN(const seqmix_call *call, const seqmix_problem *problem) {
+seqmix_status VARIANT(attention, decode)(const seqmix_call *call, const seqmix_problem *problem) {
   const seqmix_attention_problem *p = (const seqmix_attention_problem *)problem;
   char *workspace = call->workspace;
   decode_work work = {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Names of what is compiled once per level: LEVEL(x) is x_generic, x_avx2, ... */
+/* Names of what is compiled once per level: LEVEL(x) is seqmix_x_generic, seqmix_x_avx2, ... */
 #ifndef SEQMIX_CPU_SIMD_LEVEL_H
 #define SEQMIX_CPU_SIMD_LEVEL_H
 
@@ -10,5 +10,11 @@
 #define SEQMIX_LEVEL_JOIN(name, level) seqmix_##name##_##level
 #define SEQMIX_LEVEL_EXPAND(name, level) SEQMIX_LEVEL_JOIN(name, level)
 #define LEVEL(name) SEQMIX_LEVEL_EXPAND(name, SEQMIX_LEVEL)
+
+/* The function of a variant that takes any type: VARIANT(attention, blocked) is
+ * attention__any_avx2_blocked at the level avx2. */
+#define SEQMIX_VARIANT_JOIN(op, level, algorithm) op##__any_##level##_##algorithm
+#define SEQMIX_VARIANT_EXPAND(op, level, algorithm) SEQMIX_VARIANT_JOIN(op, level, algorithm)
+#define VARIANT(op, algorithm) SEQMIX_VARIANT_EXPAND(op, SEQMIX_LEVEL, algorithm)
 
 #endif

@@ -17,8 +17,6 @@
  * of 32. */
 #if SEQMIX_VECTOR_BYTES == 64
 enum { PRODUCT_ROWS = 12, PRODUCT_VECTORS = 2 };
-#elif SEQMIX_VECTOR_BYTES == 32
-enum { PRODUCT_ROWS = 6, PRODUCT_VECTORS = 2 };
 #else
 enum { PRODUCT_ROWS = 6, PRODUCT_VECTORS = 2 };
 #endif
