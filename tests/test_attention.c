@@ -2,15 +2,15 @@
 /* attention on the device under test against the reference: the named cases and random ones. */
 #include "test_attention.h"
 
-#include "support/attention_check.h"
-#include "support/check_everywhere.h"
+#include "verify/attention_check.h"
+#include "verify/check_everywhere.h"
 
 /* SEQMIX_TEST_CASES changes it: fewer under sanitizers, more for a long search. */
 #define RANDOM_CASES 400
 
 static void check_case(const attention_case *spec) {
   test_report report = {0};
-  attention_check(&report, spec);
+  attention_check(&report, spec, suite_seed(spec->name), suite_counters());
   report_assert(&report);
 }
 
@@ -41,7 +41,7 @@ START_TEST(attention_variants_used) {
   if (devices_missing()) suite_skip("%s", devices_missing());
   if (suite_is_partial()) suite_skip("only part of the cases ran");
   test_report report = {0};
-  check_variants_used(&report, SEQMIX_OP_ATTENTION);
+  check_variants_used(&report, SEQMIX_OP_ATTENTION, suite_counters());
   report_assert(&report);
 }
 END_TEST

@@ -2,8 +2,8 @@
 /* Workspace is O(threads x tile): it does not grow with the number of queries or keys. */
 #include <seqmix/seqmix.h>
 
-#include "support/devices.h"
 #include "test_attention.h"
+#include "verify/devices.h"
 
 /* The workspace of a call of this length. Only sizes are looked at, so that the tensors may stand
  * at addresses where nothing is, far enough apart not to overlap. */

@@ -3,10 +3,10 @@
  * attention gives the whole is tested in test_attention_split.c. */
 #include <math.h>
 
-#include "support/attention_data.h"
-#include "support/check_everywhere.h"
-#include "support/merge_call.h"
 #include "test_attention.h"
+#include "verify/attention_data.h"
+#include "verify/check_everywhere.h"
+#include "verify/merge_call.h"
 
 /* What some of the partial lse are. */
 typedef enum case_lses {
@@ -196,7 +196,7 @@ static void check_case(test_report *report, const merge_case *spec) {
                       tensor_elements(tensors[MERGE_OUT]), 1, limit);
   bounds[MERGE_LSE] = tolerance_log_bound(SEQMIX_OP_ATTENTION_MERGE, limit);
   operator_call call = merge_call(spec->name, tensors), judge = merge_call(spec->name, judged);
-  check_everywhere(report, SEQMIX_OP_ATTENTION_MERGE, &call, &judge, bounds);
+  check_everywhere(report, SEQMIX_OP_ATTENTION_MERGE, &call, &judge, bounds, suite_counters());
   for (int slot = 0; slot < MERGE_SLOTS; slot++) {
     if (judged[slot] != tensors[slot]) tensor_free(judged[slot]);
     tensor_free(tensors[slot]);
@@ -216,7 +216,7 @@ START_TEST(attention_merge_variants_used) {
   if (devices_missing()) suite_skip("%s", devices_missing());
   if (suite_is_partial()) suite_skip("only part of the cases ran");
   test_report report = {0};
-  check_variants_used(&report, SEQMIX_OP_ATTENTION_MERGE);
+  check_variants_used(&report, SEQMIX_OP_ATTENTION_MERGE, suite_counters());
   report_assert(&report);
 }
 END_TEST

@@ -2,9 +2,9 @@
 /* What must not change the result of attention on the device under test: calling for some of the
  * queries at a time, the order of the keys, and how the same keys and queries are laid out,
  * packed or paged. Each test computes a whole call, and the same rows by other calls. */
-#include "support/attention_data.h"
-#include "support/devices.h"
 #include "test_attention.h"
+#include "verify/attention_data.h"
+#include "verify/devices.h"
 
 /* ---- rows -------------------------------------------------------------------------------------
  */

@@ -2,10 +2,10 @@
 /* Attention over parts of the keys, merged, is attention over all of them. */
 #include <math.h>
 
-#include "support/attention_data.h"
-#include "support/devices.h"
-#include "support/merge_call.h"
 #include "test_attention.h"
+#include "verify/attention_data.h"
+#include "verify/devices.h"
+#include "verify/merge_call.h"
 
 #define MAX_PARTS 6
 

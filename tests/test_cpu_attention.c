@@ -6,8 +6,8 @@
 #include <string.h>
 
 #include "seqmix/seqmix.h"
-#include "support/random.h"
 #include "support/suite.h"
+#include "verify/random.h"
 
 enum { HQ = 4, HKV = 2, D = 16, MOST_QUERIES = 110, MOST_KEYS = 210, MOST_DV = 64 };
 

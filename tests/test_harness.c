@@ -4,10 +4,10 @@
 #include <math.h>
 #include <string.h>
 
-#include "support/harness.h"
-#include "support/numbers.h"
-#include "support/random.h"
 #include "support/suite.h"
+#include "verify/harness.h"
+#include "verify/numbers.h"
+#include "verify/random.h"
 
 /* ---- an operator with faults on demand: out = 2 * in ------------------------------------------
  */

@@ -6,8 +6,8 @@
 #include <string.h>
 
 #include "invalid/expect.h"
-#include "support/random.h"
 #include "support/suite.h"
+#include "verify/random.h"
 
 enum { OUTS, LSES, SINKS, OUT, LSE, TENSORS };
 

@@ -6,8 +6,8 @@
 #include <string.h>
 
 #include "core/half.h"
-#include "support/random.h"
 #include "support/suite.h"
+#include "verify/random.h"
 
 #ifdef HAVE_DLPACK
 #include <dlpack/dlpack.h>

@@ -4,7 +4,7 @@
 #include <math.h>
 #include <string.h>
 
-#include "../support/random.h"
+#include "verify/random.h"
 
 static void fill(float *data, random_state *random) {
   for (int i = 0; i < SMALL_ELEMENTS; i++) data[i] = (float)random_normal(random);

@@ -4,8 +4,8 @@
 #include <stddef.h>
 #include <string.h>
 
-#include "../support/random.h"
 #include "../support/suite.h"
+#include "verify/random.h"
 
 static const struct {
   const char *name;

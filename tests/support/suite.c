@@ -9,7 +9,7 @@
 #include <string.h>
 #include <sys/mman.h>
 
-#include "random.h"
+#include "verify/random.h"
 
 #define DEFAULT_SEED UINT64_C(20240229)
 

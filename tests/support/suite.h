@@ -18,6 +18,10 @@
 #include <check.h>
 #include <stdint.h>
 
+/* Fails the running test if a test_report of verify/ holds faults. */
+#define report_assert(report) \
+  ck_assert_msg((report)->faults == 0, "%d faults:\n%s", (report)->faults, (report)->text)
+
 /* Defined by the test program: its suite with all tests added. */
 Suite *suite_make(void);
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "report.h"
+#include "verify/report.h"
 
 #include <stdarg.h>
 #include <stdio.h>

@@ -2,7 +2,7 @@
 /* Cases at random: any combination of options that the contract allows. */
 #include <stdio.h>
 
-#include "attention_cases.h"
+#include "verify/attention_cases.h"
 
 /* Multiplications of q.k and p.v a random case may take, so that hundreds run in seconds. */
 #define WORK_LIMIT 1500000

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Elements of every type as doubles and back, written apart from the library's conversions so
  * that neither hides a mistake of the other. */
-#ifndef SEQMIX_TESTS_NUMBERS_H
-#define SEQMIX_TESTS_NUMBERS_H
+#ifndef SEQMIX_VERIFY_NUMBERS_H
+#define SEQMIX_VERIFY_NUMBERS_H
 
 #include <stdint.h>
 

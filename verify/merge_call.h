@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Calls of seqmix_attention_merge() on tensors of the harness. */
-#ifndef SEQMIX_TESTS_MERGE_CALL_H
-#define SEQMIX_TESTS_MERGE_CALL_H
+#ifndef SEQMIX_VERIFY_MERGE_CALL_H
+#define SEQMIX_VERIFY_MERGE_CALL_H
 
-#include "harness.h"
+#include "verify/harness.h"
 
 typedef enum merge_slot {
   MERGE_OUTS,

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* From drawn tensors to calls of seqmix_attention(). */
-#include "attention_data.h"
+#include "verify/attention_data.h"
 
 static seqmix_attention_args filled_args(const void *options,
                                          const seqmix_tensor *const tensors[]) {

@@ -1,10 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "check_everywhere.h"
+#include "verify/check_everywhere.h"
 
 #include <stdio.h>
 #include <string.h>
-
-#include "suite.h"
 
 /* A call, what the judge made of it, and where faults go. */
 typedef struct trial {
@@ -86,7 +84,8 @@ static void check_variant(const trial *t, const char *variant, int *accepted) {
 }
 
 void check_everywhere(test_report *report, seqmix_operator op, const operator_call *call,
-                      const operator_call *judge, const test_bound bounds[TEST_MAX_TENSORS]) {
+                      const operator_call *judge, const test_bound bounds[TEST_MAX_TENSORS],
+                      int *accepted) {
   call_result expected =
       harness_run(report, device_reference(), judge, WORKSPACE_ARENA, "reference");
   trial t = {report, call, judge, &expected, bounds};
@@ -94,8 +93,8 @@ void check_everywhere(test_report *report, seqmix_operator op, const operator_ca
     check_ways(&t);
     const char *name;
     for (int i = 0; (name = seqmix_context_variant_name(device_under_test(0), i)) != NULL; i++) {
-      if (i < SUITE_COUNTERS && is_variant_of(op, name)) {
-        check_variant(&t, name, &suite_counters()[i]);
+      if (i < CHECK_VARIANTS && is_variant_of(op, name)) {
+        check_variant(&t, name, &accepted[i]);
       }
     }
   }
@@ -105,14 +104,14 @@ void check_everywhere(test_report *report, seqmix_operator op, const operator_ca
   harness_free(judge, &expected);
 }
 
-void check_variants_used(test_report *report, seqmix_operator op) {
+void check_variants_used(test_report *report, seqmix_operator op, const int *accepted) {
   const char *name;
   for (int i = 0; (name = seqmix_context_variant_name(device_under_test(0), i)) != NULL; i++) {
-    if (i >= SUITE_COUNTERS) {
-      report_add(report, "more variants than SUITE_COUNTERS");
+    if (i >= CHECK_VARIANTS) {
+      report_add(report, "more variants than CHECK_VARIANTS");
       return;
     }
-    if (is_variant_of(op, name) && suite_counters()[i] == 0) {
+    if (is_variant_of(op, name) && accepted[i] == 0) {
       report_add(report, "variant %s accepted no case", name);
     }
   }

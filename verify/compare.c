@@ -4,8 +4,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "harness.h"
-#include "numbers.h"
+#include "verify/harness.h"
+#include "verify/numbers.h"
 
 /* Sums over the elements that are finite on both sides. */
 typedef struct difference {

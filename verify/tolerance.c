@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "tolerance.h"
+#include "verify/tolerance.h"
 
 #include <math.h>
 
-#include "numbers.h"
+#include "verify/numbers.h"
 
 /* "Few elements" and "a few roundings" of docs/operators.md. */
 #define FEW_ELEMENTS 256

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "attention_data.h"
+#include "verify/attention_data.h"
 
 #include <math.h>
 #include <stdlib.h>

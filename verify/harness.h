@@ -5,14 +5,14 @@
  * poisoned. Afterwards all come back, and the harness looks for output elements still poisoned,
  * for bytes changed in guards and in the gaps between strided elements, and for changed inputs.
  * A call that fails must have left every byte alone. */
-#ifndef SEQMIX_TESTS_HARNESS_H
-#define SEQMIX_TESTS_HARNESS_H
+#ifndef SEQMIX_VERIFY_HARNESS_H
+#define SEQMIX_VERIFY_HARNESS_H
 
 #include <seqmix/seqmix.h>
 
-#include "report.h"
-#include "tensors.h"
-#include "tolerance.h"
+#include "verify/report.h"
+#include "verify/tensors.h"
+#include "verify/tolerance.h"
 
 #define TEST_MAX_TENSORS 24
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A small explicit random generator (xoshiro256**, seeded by splitmix64), so that a seed printed
  * on one machine gives the same numbers on every other. */
-#ifndef SEQMIX_TESTS_RANDOM_H
-#define SEQMIX_TESTS_RANDOM_H
+#ifndef SEQMIX_VERIFY_RANDOM_H
+#define SEQMIX_VERIFY_RANDOM_H
 
 #include <stdint.h>
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "merge_call.h"
+#include "verify/merge_call.h"
 
 static seqmix_attention_merge_args filled_args(const seqmix_tensor *const tensors[]) {
   seqmix_attention_merge_args args = SEQMIX_ATTENTION_MERGE_ARGS_INIT;

@@ -3,11 +3,11 @@
  *
  * Whatever the call must not read holds NaN (indices: numbers out of range): keys beyond the live
  * ones, unused pages and slots, queries beyond query_lengths, gaps between strided elements. */
-#ifndef SEQMIX_TESTS_ATTENTION_DATA_H
-#define SEQMIX_TESTS_ATTENTION_DATA_H
+#ifndef SEQMIX_VERIFY_ATTENTION_DATA_H
+#define SEQMIX_VERIFY_ATTENTION_DATA_H
 
-#include "attention_cases.h"
-#include "harness.h"
+#include "verify/attention_cases.h"
+#include "verify/harness.h"
 
 typedef enum attention_slot {
   SLOT_Q,

@@ -1,19 +1,26 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "devices.h"
+#include "verify/devices.h"
 
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "suite.h"
-
 #define SERIAL_WORKERS 4
 #define THREAD_WORKERS 3
 
 static seqmix_context *reference, *subject[DEVICE_WAYS];
+static const char *chosen;
 static char missing[512];
 static atomic_int parallel_faults;
+
+void devices_choose(const char *name) { chosen = name; }
+
+const char *device_name(void) {
+  if (chosen) return chosen;
+  const char *name = getenv("SEQMIX_TEST_DEVICE");
+  return name && *name ? name : "cpu";
+}
 
 static void serial_for(void *user, int32_t count, void (*body)(void *, int32_t), void *arg) {
   (void)user;
@@ -51,7 +58,7 @@ static void threads_for(void *user, int32_t count, void (*body)(void *, int32_t)
 
 static seqmix_context *open_subject(device_way way) {
   seqmix_context *context = NULL;
-  seqmix_status status = seqmix_context_create(&context, suite_device());
+  seqmix_status status = seqmix_context_create(&context, device_name());
   if (status == SEQMIX_ERROR_NO_DEVICE) {
     snprintf(missing, sizeof missing, "%s", seqmix_last_error());
     return NULL;
@@ -96,7 +103,7 @@ const char *device_label(device_way way) {
   static const char *const how[DEVICE_WAYS] = {"1 thread", "2 threads", "3 threads",
                                                "caller's serial for", "caller's threads"};
   static char labels[DEVICE_WAYS][96];
-  snprintf(labels[way], sizeof labels[way], "%s, %s", suite_device(), how[way]);
+  snprintf(labels[way], sizeof labels[way], "%s, %s", device_name(), how[way]);
   return labels[way];
 }
 

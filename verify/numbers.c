@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "numbers.h"
+#include "verify/numbers.h"
 
 #include <math.h>
 #include <string.h>

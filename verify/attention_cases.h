@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Attention calls as small values: sizes and options, from which attention_data.h draws tensors.
  * The tables hold the named corner cases; attention_case_random() makes any number more. */
-#ifndef SEQMIX_TESTS_ATTENTION_CASES_H
-#define SEQMIX_TESTS_ATTENTION_CASES_H
+#ifndef SEQMIX_VERIFY_ATTENTION_CASES_H
+#define SEQMIX_VERIFY_ATTENTION_CASES_H
 
 #include <stdint.h>
 
 #include <seqmix/attention.h>
 
-#include "random.h"
+#include "verify/random.h"
 
 /* How q, k, v and the outputs lie in memory. */
 typedef enum case_layout {

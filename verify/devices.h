@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The contexts the suites run on: the judge, and the device under test (SEQMIX_TEST_DEVICE) in
- * each way of spreading its work. */
-#ifndef SEQMIX_TESTS_DEVICES_H
-#define SEQMIX_TESTS_DEVICES_H
+/* The contexts the suites run on: the judge, and the device under test in each way of spreading its
+ * work. */
+#ifndef SEQMIX_VERIFY_DEVICES_H
+#define SEQMIX_VERIFY_DEVICES_H
 
 #include <seqmix/seqmix.h>
 
@@ -15,6 +15,11 @@ typedef enum device_way {
   DEVICE_CALLER_THREADS, /* the caller's parallel-for, a thread per body */
   DEVICE_WAYS
 } device_way;
+
+/* Names the device under test; otherwise it is SEQMIX_TEST_DEVICE, or "cpu". Before devices_open().
+ */
+void devices_choose(const char *name);
+const char *device_name(void);
 
 /* Opens and closes all contexts: an unchecked fixture of a test case. */
 void devices_open(void);

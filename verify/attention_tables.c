@@ -3,8 +3,8 @@
 #include <math.h>
 #include <string.h>
 
-#include "attention_data.h"
-#include "numbers.h"
+#include "verify/attention_data.h"
+#include "verify/numbers.h"
 
 /* Beyond this a bias is a mask in disguise and says nothing about the size of live scores. */
 #define MASK_LIKE 1e30

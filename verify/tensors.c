@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "tensors.h"
+#include "verify/tensors.h"
 
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "numbers.h"
+#include "verify/numbers.h"
 
 static void *allocate(uint64_t bytes) {
   void *memory = calloc(1, bytes ? (size_t)bytes : 1);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* How far an output may be from the reference: the table of docs/operators.md. */
-#ifndef SEQMIX_TESTS_TOLERANCE_H
-#define SEQMIX_TESTS_TOLERANCE_H
+#ifndef SEQMIX_VERIFY_TOLERANCE_H
+#define SEQMIX_VERIFY_TOLERANCE_H
 
 #include <stdint.h>
 

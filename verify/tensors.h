@@ -2,8 +2,8 @@
 /* Tensors of a test: a host image of memory with guards at both ends, any strides, and a start
  * that is aligned to the element but not to more. The image is what travels to a device, so the
  * bytes between strided elements and the guards travel too and can be checked afterwards. */
-#ifndef SEQMIX_TESTS_TENSORS_H
-#define SEQMIX_TESTS_TENSORS_H
+#ifndef SEQMIX_VERIFY_TENSORS_H
+#define SEQMIX_VERIFY_TENSORS_H
 
 #include <stdint.h>
 

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "harness.h"
+#include "verify/harness.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "numbers.h"
+#include "verify/numbers.h"
 
 /* One call under way: device buffers, one per distinct storage. */
 typedef struct harness_job {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The named corner cases of sizes, types, layouts, packing and paging. */
-#include "attention_cases.h"
+#include "verify/attention_cases.h"
 
 #define SIZE(b, i, j, h, g, n) .batch = b, .tq = i, .tk = j, .hq = h, .hkv = g, .d = n
 #define F16 .dtype = SEQMIX_F16
