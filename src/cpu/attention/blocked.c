@@ -25,8 +25,12 @@ typedef struct blocked_work {
   const seqmix_attention_problem *problem;
   char *scratch;
   uint64_t scratch_bytes; /* per worker */
+  int64_t block_rows;     /* rows of a task */
   int64_t *first_block;   /* [N+1]: blocks of rows in the sequences before */
 } blocked_work;
+
+/* Fewer tasks than this would leave threads idle: then tasks have half the rows. */
+enum { FEW_TASKS = 64 };
 
 uint64_t LEVEL(attention_blocked_workspace)(const seqmix_problem *problem,
                                             const seqmix_device_properties *device,
@@ -79,11 +83,11 @@ static void attend_task(void *arg, int64_t task, int32_t worker) {
    * be the last to start. */
   int64_t block = work->first_block[n + 1] - 1 - task % all;
   tile.group = p->q_heads / p->kv_heads;
-  tile.first_row = block * TILE_ROWS;
+  tile.first_row = block * work->block_rows;
   tile.kv_head = task / all;
   tile.sequence = seqmix_sequence_at(p, n);
   int64_t left = tile.sequence.q_rows * tile.group - tile.first_row;
-  tile.rows = left < TILE_ROWS ? left : TILE_ROWS;
+  tile.rows = left < work->block_rows ? left : work->block_rows;
   tile_place(&tile, work->scratch + (uint64_t)worker * work->scratch_bytes);
   attend_tile(&tile);
 }
@@ -94,7 +98,7 @@ static void count_blocks(blocked_work *work) {
   work->first_block[0] = 0;
   for (int64_t n = 0; n < p->sequences; n++) {
     int64_t rows = seqmix_sequence_at(p, n).q_rows * group;
-    work->first_block[n + 1] = work->first_block[n] + (rows + TILE_ROWS - 1) / TILE_ROWS;
+    work->first_block[n + 1] = work->first_block[n] + (rows + work->block_rows - 1) / work->block_rows;
   }
 }
 
@@ -104,9 +108,14 @@ seqmix_status VARIANT(attention, blocked)(const seqmix_call *call, const seqmix_
       .problem = p,
       .scratch = (char *)call->workspace + tile_index_bytes(p),
       .scratch_bytes = tile_bytes(p),
+      .block_rows = TILE_ROWS,
       .first_block = call->workspace,
   };
   count_blocks(&work);
+  if (p->kv_heads * work.first_block[p->sequences] < FEW_TASKS) {
+    work.block_rows = TILE_ROWS / 2;
+    count_blocks(&work);
+  }
   seqmix_run_tasks(call, p->kv_heads * work.first_block[p->sequences], attend_task, &work);
   return SEQMIX_OK;
 }

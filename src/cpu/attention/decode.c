@@ -166,7 +166,7 @@ SEQMIX_INLINE void score_keys(attention_tile *tile, int32_t dtype, const key_row
   for (int64_t j = 0; j < tile->keys; j += 2) {
     /* The last of an odd number is scored twice over. */
     int64_t other = j + 1 < tile->keys ? j + 1 : j;
-    float *to0 = tile->scores + j * TILE_ROWS, *to1 = tile->scores + other * TILE_ROWS;
+    float *to0 = tile->scores + j * TILE_STEP, *to1 = tile->scores + other * TILE_STEP;
     for (int64_t i = j; i <= other; i++) {
       prefetch_row(rows->ahead[i], rows->key_bytes);
       prefetch_row(rows->values[i], rows->value_bytes);
@@ -182,7 +182,7 @@ SEQMIX_INLINE void score_keys(attention_tile *tile, int32_t dtype, const key_row
 /* A key in f32 with zeros behind it, for dims that are not whole vectors. */
 static const char *padded_key(attention_tile *tile, int64_t j, const void *from) {
   const seqmix_attention_problem *p = tile->problem;
-  float *to = tile->key_scratch + j * tile->padded_dim;
+  float *to = tile->rows_scratch + j * tile->padded_dim;
   const float *row = load_row(to, from, p->k.dtype, p->head_dim);
   if (row != to) memcpy(to, row, (size_t)p->head_dim * sizeof(float));
   for (int64_t d = p->head_dim; d < tile->padded_dim; d++) to[d] = 0;
@@ -236,7 +236,7 @@ SEQMIX_INLINE void add_columns(attention_tile *tile, int rows, int32_t dtype, co
 #pragma GCC unroll 4
     for (int v = 0; v < PRODUCT_VECTORS; v++) sums[i][v] = vec_of(0);
   for (int64_t j = live.begin; j < live.end; j++) {
-    const float *weights = tile->scores + j * TILE_ROWS + r;
+    const float *weights = tile->scores + j * TILE_STEP + r;
 #pragma GCC unroll 4
     for (int v = 0; v < PRODUCT_VECTORS; v++) {
       vec x = load_vector(keys->values[j] + (column + v * LANES) * step, dtype);
@@ -252,7 +252,7 @@ SEQMIX_INLINE void add_columns(attention_tile *tile, int rows, int32_t dtype, co
       if (is_special) {
         sums[i][v] = vec_of(0);
         for (int64_t j = live.begin; j < live.end; j++) {
-          float weight = tile->scores[j * TILE_ROWS + r + i];
+          float weight = tile->scores[j * TILE_STEP + r + i];
           if (weight == 0) continue;
           sums[i][v] += weight * load_vector(keys->values[j] + (column + v * LANES) * step, dtype);
         }

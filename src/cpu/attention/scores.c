@@ -23,7 +23,7 @@ static void compute_block(attention_tile *tile) {
 
 /* The score of key j of the block for row r, as the mode has it. */
 static float score_of(const attention_tile *tile, int64_t r, int64_t j) {
-  float score = tile->scores[j * TILE_ROWS + r];
+  float score = tile->scores[j * TILE_STEP + r];
   int32_t mode = tile->problem->scores_mode;
   if (mode <= SEQMIX_SCORES_SOFTCAP) return score;
   if (j < tile->row_begin[r] || j >= tile->row_end[r]) score = -INFINITY;

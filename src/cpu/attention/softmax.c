@@ -27,8 +27,8 @@ static void cut_rows(const attention_tile *tile, tile_range live, int64_t r, flo
   ivec begin = ivec_load(tile->row_begin + r), end = ivec_load(tile->row_end + r);
   for (int32_t j = live.begin; j < live.end; j++) {
     ivec inside = (begin <= j) & (end > j);
-    vec_store(scores + j * TILE_ROWS,
-              vec_select(inside, vec_load(scores + j * TILE_ROWS), vec_of(-INFINITY)));
+    vec_store(scores + j * TILE_STEP,
+              vec_select(inside, vec_load(scores + j * TILE_STEP), vec_of(-INFINITY)));
   }
 }
 
@@ -37,15 +37,15 @@ static void exponentiate_vector(attention_tile *tile, tile_range live, int64_t r
   float *scores = tile->scores + r;
   vec before = vec_load(tile->largest + r), largest = before, sum = vec_of(0);
   for (int32_t j = live.begin; j < live.end; j++)
-    largest = vec_max(vec_load(scores + j * TILE_ROWS), largest);
+    largest = vec_max(vec_load(scores + j * TILE_STEP), largest);
   /* No live key yet: any finite shift gives exp(-inf) = 0, and -inf itself would give NaN. */
   vec shift = vec_select(largest == -INFINITY, vec_of(0), largest);
   for (int32_t j = live.begin; j < live.end; j++) {
-    vec p = vec_exp(vec_load(scores + j * TILE_ROWS) - shift);
-    vec_store(scores + j * TILE_ROWS, p);
+    vec p = vec_exp_of_negative(vec_load(scores + j * TILE_STEP) - shift);
+    vec_store(scores + j * TILE_STEP, p);
     sum += p;
   }
-  vec keep = vec_exp(before - shift);
+  vec keep = vec_exp_of_negative(before - shift);
   vec_store(tile->keep + r, keep);
   vec_store(tile->denominators + r, keep * vec_load(tile->denominators + r) + sum);
   vec_store(tile->largest + r, largest);
@@ -78,28 +78,37 @@ static tile_range keys_of_group(const attention_tile *tile, int64_t r) {
   tile_range both = {a.begin < b.begin ? a.begin : b.begin, a.end > b.end ? a.end : b.end};
   for (int64_t i = r; i < r + PRODUCT_ROWS; i++) {
     tile_range own = i / PRODUCT_COLUMNS == first ? a : b;
-    for (int32_t j = both.begin; j < own.begin; j++) tile->scores[j * TILE_ROWS + i] = 0;
-    for (int32_t j = own.end; j < both.end; j++) tile->scores[j * TILE_ROWS + i] = 0;
+    for (int32_t j = both.begin; j < own.begin; j++) tile->scores[j * TILE_STEP + i] = 0;
+    for (int32_t j = own.end; j < both.end; j++) tile->scores[j * TILE_STEP + i] = 0;
   }
   return both;
 }
 
-static void add_values_to_group(attention_tile *tile, int64_t r) {
-  tile_range keys = keys_of_group(tile, r);
-  product_tile product = {
-      .a = tile->scores + (int64_t)keys.begin * TILE_ROWS + r,
-      .b = tile->values + (int64_t)keys.begin * PRODUCT_COLUMNS,
-      .c = tile->sums + r * tile->padded_values,
-      .a_depth = TILE_ROWS,
-      .c_row = tile->padded_values,
-      .depth = keys.end - keys.begin,
-      .keep = tile->keep + r,
-  };
-  for (int64_t d = 0; d < tile->padded_values; d += PRODUCT_COLUMNS) {
-    product_packed(&product);
-    product.b += (int64_t)TILE_KEYS * PRODUCT_COLUMNS;
-    product.c += PRODUCT_COLUMNS;
+/* Rows whose scores (18 KB) stay in L1 beside a panel of values (6 KB) that they share. */
+enum { GROUPS_AT_ONCE = 48 / PRODUCT_ROWS };
+
+/* Groups of rows from r on, GROUPS_AT_ONCE at most. */
+static void add_values_to_groups(attention_tile *tile, int64_t r) {
+  product_tile groups[GROUPS_AT_ONCE];
+  int count = 0;
+  for (; count < GROUPS_AT_ONCE && r < tile->rows; count++, r += PRODUCT_ROWS) {
+    tile_range keys = keys_of_group(tile, r);
+    groups[count] = (product_tile){
+        .a = tile->scores + (int64_t)keys.begin * TILE_STEP + r,
+        .b = tile->values + (int64_t)keys.begin * PRODUCT_COLUMNS,
+        .c = tile->sums + r * tile->padded_values,
+        .a_depth = TILE_STEP,
+        .c_row = tile->padded_values,
+        .depth = keys.end - keys.begin,
+        .keep = tile->keep + r,
+    };
   }
+  for (int64_t d = 0; d < tile->padded_values; d += PRODUCT_COLUMNS)
+    for (int i = 0; i < count; i++) {
+      product_packed(&groups[i]);
+      groups[i].b += (int64_t)TILE_KEYS * PRODUCT_COLUMNS;
+      groups[i].c += PRODUCT_COLUMNS;
+    }
 }
 
 /* The same where the values hold infinities or NaN: keys that a mask hides from a row have p = 0
@@ -110,7 +119,7 @@ static void add_values_guarded(attention_tile *tile) {
     for (int64_t d = 0; d < tile->padded_values; d += PRODUCT_COLUMNS) {
       float block[PRODUCT_COLUMNS] = {0};
       for (int64_t j = tile->row_begin[r]; j < tile->row_end[r]; j++) {
-        float weight = tile->scores[j * TILE_ROWS + r];
+        float weight = tile->scores[j * TILE_STEP + r];
         if (weight == 0) continue;
         for (int64_t i = 0; i < PRODUCT_COLUMNS; i++)
           block[i] += weight * values[j * PRODUCT_COLUMNS + i];
@@ -123,22 +132,13 @@ static void add_values_guarded(attention_tile *tile) {
 }
 
 void tile_add_values(attention_tile *tile) {
-  const seqmix_attention_problem *p = tile->problem;
   tile_load_values(tile);
   if (!tile->values_finite) {
     add_values_guarded(tile);
     return;
   }
-  /* Meanwhile the next block's keys are fetched, a share with each group of rows. */
-  int64_t next = tile->first_key + tile->keys, ahead = tile->last_key - next, fetched = 0;
-  if (ahead > TILE_KEYS) ahead = TILE_KEYS;
-  for (int64_t r = 0; r < tile->rows; r += PRODUCT_ROWS) {
-    int64_t share = ahead * (r + PRODUCT_ROWS) / tile->rows;
-    if (share > ahead) share = ahead;
-    tile_prefetch(tile, &p->k, p->head_dim, next + fetched, next + share);
-    fetched = share;
-    add_values_to_group(tile, r);
-  }
+  for (int64_t r = 0; r < tile->rows; r += GROUPS_AT_ONCE * PRODUCT_ROWS)
+    add_values_to_groups(tile, r);
 }
 
 /* ---- the end of a row ------------------------------------------------------------------------ */

@@ -13,13 +13,13 @@ void tile_apply_softcap(attention_tile *tile) {
     float *scores = tile->scores + panel * PRODUCT_COLUMNS;
     for (int64_t j = tile->live[panel].begin; j < tile->live[panel].end; j++)
       for (int v = 0; v < PRODUCT_VECTORS; v++) {
-        float *at = scores + j * TILE_ROWS + v * LANES;
+        float *at = scores + j * TILE_STEP + v * LANES;
         vec_store(at, cap * vec_tanh(vec_load(at) * inverse));
       }
   }
 }
 
-/* The functions below work on one row: query i of head h, scores TILE_ROWS apart; key j of the
+/* The functions below work on one row: query i of head h, scores TILE_STEP apart; key j of the
  * sequence is at place j - first of the block. */
 typedef struct tile_row {
   const seqmix_attention_problem *problem;
@@ -33,7 +33,7 @@ typedef struct tile_row {
 static void add_bias(const tile_row *row) {
   const seqmix_view *bias = &row->problem->bias;
   for (int64_t j = row->begin; j < row->end; j++)
-    row->scores[(j - row->first) * TILE_ROWS] += seqmix_load(
+    row->scores[(j - row->first) * TILE_STEP] += seqmix_load(
         bias->data, bias->dtype, seqmix_score_at(bias, row->sequence->n, row->h, row->i, j));
 }
 
@@ -43,7 +43,7 @@ static void add_alibi(const tile_row *row) {
   int64_t position = row->i + row->sequence->offset;
   for (int64_t j = row->begin; j < row->end; j++) {
     int64_t distance = position < j ? j - position : position - j;
-    row->scores[(j - row->first) * TILE_ROWS] -= slope * (float)distance;
+    row->scores[(j - row->first) * TILE_STEP] -= slope * (float)distance;
   }
 }
 
@@ -52,13 +52,13 @@ static void apply_mask(const tile_row *row) {
   const uint8_t *bytes = mask->data;
   for (int64_t j = row->begin; j < row->end; j++)
     if (!bytes[seqmix_score_at(mask, row->sequence->n, row->h, row->i, j)])
-      row->scores[(j - row->first) * TILE_ROWS] = -INFINITY;
+      row->scores[(j - row->first) * TILE_STEP] = -INFINITY;
 }
 
 static void apply_block_map(const tile_row *row) {
   for (int64_t j = row->begin; j < row->end; j++)
     if (!seqmix_block_is_live(row->problem, row->sequence, row->h, row->i, j))
-      row->scores[(j - row->first) * TILE_ROWS] = -INFINITY;
+      row->scores[(j - row->first) * TILE_STEP] = -INFINITY;
 }
 
 void tile_add_terms(attention_tile *tile) {

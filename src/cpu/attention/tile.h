@@ -14,8 +14,13 @@
 #include "cpu/simd/product.h"
 
 /** Multiples of PRODUCT_ROWS and PRODUCT_COLUMNS at every level. At D128 the panel of queries in
- * use (8 KB) stays in L1 while keys pass, and the tile (230 KB) in L2. */
-enum { TILE_ROWS = 96, TILE_KEYS = 96, TILE_PANELS = TILE_ROWS / PRODUCT_COLUMNS };
+ * use (8 KB) stays in L1 while keys pass, and the tile (330 KB) in L2; more rows would share the
+ * copying of keys and values, but not fit. */
+enum { TILE_ROWS = 192, TILE_KEYS = 96, TILE_PANELS = TILE_ROWS / PRODUCT_COLUMNS };
+
+/** Distance between the scores of two keys: an odd number of cache lines, so that keys spread over
+ * all sets of the cache. */
+enum { TILE_STEP = TILE_ROWS + 16 };
 
 _Static_assert(TILE_ROWS % PRODUCT_ROWS == 0 && TILE_ROWS % PRODUCT_COLUMNS == 0, "whole tiles");
 
@@ -47,9 +52,9 @@ typedef struct attention_tile {
   int64_t key_step;
   int64_t key_vectors; /* of a key's row, in decode */
   float *queries;      /* [panel of rows, D, PRODUCT_COLUMNS], times scale */
-  float *key_scratch;  /* [TILE_KEYS, D] */
-  float *values;       /* [panel of Dv, TILE_KEYS, PRODUCT_COLUMNS] */
-  float *scores;       /* [TILE_KEYS, TILE_ROWS] */
+  float *rows_scratch; /* a block of keys [TILE_KEYS, D], then of values */
+  float *values;       /* there: [panel of Dv, TILE_KEYS, PRODUCT_COLUMNS] */
+  float *scores;       /* [TILE_KEYS, TILE_STEP] */
   float *sums;         /* [TILE_ROWS, padded_values]: sum of exp(s - largest) v so far */
   float *largest;      /* [TILE_ROWS] */
   float *denominators; /* [TILE_ROWS] */
@@ -85,7 +90,7 @@ static inline void *tile_element(const seqmix_view *view, int64_t at) {
 #define tile_load_queries LEVEL(tile_load_queries)
 #define tile_load_keys LEVEL(tile_load_keys)
 #define tile_load_values LEVEL(tile_load_values)
-#define tile_prefetch LEVEL(tile_prefetch)
+#define tile_find_rows LEVEL(tile_find_rows)
 #define tile_find_live LEVEL(tile_find_live)
 #define tile_raw_scores LEVEL(tile_raw_scores)
 #define tile_add_terms LEVEL(tile_add_terms)
@@ -107,9 +112,9 @@ void tile_place(attention_tile *tile, void *scratch);
 void tile_load_queries(attention_tile *tile);
 void tile_load_keys(attention_tile *tile, int64_t first, int64_t count);
 void tile_load_values(attention_tile *tile);
-/** Brings rows first .. end-1 of k or v, `length` elements each, into the caches. */
-void tile_prefetch(const attention_tile *tile, const seqmix_view *view, int64_t length,
-                   int64_t first, int64_t end);
+/** Addresses of keys first .. first+count-1 of k or v. */
+void tile_find_rows(const attention_tile *tile, const seqmix_view *view, int64_t first,
+                    int64_t count, const char **rows);
 
 /** Sets `live` and what belongs to it for the present block; 0 if no row has a key in it. */
 int tile_find_live(attention_tile *tile);

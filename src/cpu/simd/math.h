@@ -36,6 +36,18 @@ SEQMIX_INLINE vec vec_exp(vec x) {
   return near * first * second;
 }
 
+/* exp(x) for x <= 0, for softmax: what is below the smallest normal number becomes 0, and so the
+ * power of two is one factor. The shift by 23 leaves only n of `shifted`. */
+SEQMIX_INLINE vec vec_exp_of_negative(vec x) {
+  vec shifted = x * 1.44269504088896341f + 12582912.0f;
+  vec n = shifted - 12582912.0f;
+  vec r = x - n * 0.693359375f;
+  r = r - n * -2.12194440e-4f;
+  vec power = vec_from_bits((vec_bits(shifted) << 23) + 0x3f800000);
+  vec y = exp_minus_one_near_zero(r) * power + power;
+  return vec_from_bits(~(x < -87.33f) & vec_bits(y)); /* NaN passes */
+}
+
 /* tanh(|x|) with the sign of x: |x| + |x|^3 p(x^2) below 0.625, where the other form would cancel,
  * 1 - 2 / (exp(2|x|) + 1) beyond. */
 SEQMIX_INLINE vec vec_tanh(vec x) {
