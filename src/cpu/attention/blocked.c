@@ -63,6 +63,7 @@ static void attend_tile(attention_tile *tile) {
   tile->last_key = keys.end;
   tile_start_rows(tile);
   tile_load_queries(tile);
+  tile_find_row_keys(tile);
   for (int64_t first = keys.begin, next; first < keys.end; first = next) {
     /* Blocks start at multiples of their size, wherever the window begins. */
     next = (first / TILE_KEYS + 1) * TILE_KEYS;
@@ -98,7 +99,8 @@ static void count_blocks(blocked_work *work) {
   work->first_block[0] = 0;
   for (int64_t n = 0; n < p->sequences; n++) {
     int64_t rows = seqmix_sequence_at(p, n).q_rows * group;
-    work->first_block[n + 1] = work->first_block[n] + (rows + work->block_rows - 1) / work->block_rows;
+    work->first_block[n + 1] =
+        work->first_block[n] + (rows + work->block_rows - 1) / work->block_rows;
   }
 }
 

@@ -36,7 +36,8 @@ static void load_query(const attention_tile *tile, int64_t r, float *to) {
   const seqmix_attention_problem *p = tile->problem;
   float scale = (float)p->scale;
   int64_t at = seqmix_row_at(&p->q, &tile->sequence, tile_query(tile, r), tile_head(tile, r));
-  const float *from = load_row(tile->rows_scratch, tile_element(&p->q, at), p->q.dtype, p->head_dim);
+  const float *from =
+      load_row(tile->rows_scratch, tile_element(&p->q, at), p->q.dtype, p->head_dim);
   for (int64_t d = 0; d < p->head_dim; d++) to[d * PRODUCT_COLUMNS] = scale * from[d];
 }
 
@@ -48,10 +49,10 @@ void tile_load_queries(attention_tile *tile) {
         tile->queries + r / PRODUCT_COLUMNS * PRODUCT_COLUMNS * p->head_dim + r % PRODUCT_COLUMNS;
     if (r + ROWS_AHEAD < tile->rows) {
       int64_t ahead = r + ROWS_AHEAD;
-      prefetch_row(tile_element(&p->q, seqmix_row_at(&p->q, &tile->sequence,
-                                                     tile_query(tile, ahead),
-                                                     tile_head(tile, ahead))),
-                   bytes);
+      prefetch_row(
+          tile_element(&p->q, seqmix_row_at(&p->q, &tile->sequence, tile_query(tile, ahead),
+                                            tile_head(tile, ahead))),
+          bytes);
     }
     if (r < tile->rows)
       load_query(tile, r, to);
@@ -69,7 +70,8 @@ SEQMIX_INLINE void copy_rows(float *to, const char *const *rows, int64_t count, 
   for (int64_t j = 0; j < count; j++, to += length) {
     if (j + ROWS_AHEAD < count) prefetch_row(rows[j + ROWS_AHEAD], length * step);
     int64_t d = 0;
-    for (; d + LANES <= length; d += LANES) vec_store(to + d, load_vector(rows[j] + d * step, dtype));
+    for (; d + LANES <= length; d += LANES)
+      vec_store(to + d, load_vector(rows[j] + d * step, dtype));
     for (; d < length; d++) to[d] = seqmix_load(rows[j], dtype, d);
   }
 }
@@ -107,7 +109,8 @@ void tile_load_keys(attention_tile *tile, int64_t first, int64_t count) {
 /* Copies `columns` elements of a row, PRODUCT_COLUMNS at most, into a panel and fills it up with
  * zeros. */
 static void pack_part(float *to, const char *from, int64_t columns, int32_t dtype) {
-  for (int64_t i = 0; i < PRODUCT_COLUMNS; i++) to[i] = i < columns ? seqmix_load(from, dtype, i) : 0;
+  for (int64_t i = 0; i < PRODUCT_COLUMNS; i++)
+    to[i] = i < columns ? seqmix_load(from, dtype, i) : 0;
 }
 
 /* Copies rows into panels; a sum of 0 * x says whether all were finite. */

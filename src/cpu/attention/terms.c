@@ -19,7 +19,7 @@ void tile_apply_softcap(attention_tile *tile) {
   }
 }
 
-/* The functions below work on one row: query i of head h, scores TILE_STEP apart; key j of the
+/* The functions below work on one row: query i of head h, scores `step` apart; key j of the
  * sequence is at place j - first of the block. */
 typedef struct tile_row {
   const seqmix_attention_problem *problem;
@@ -27,13 +27,14 @@ typedef struct tile_row {
   int64_t h, i;
   int64_t first;
   int64_t begin, end; /* keys of the sequence */
+  int64_t step;
   float *scores;
 } tile_row;
 
 static void add_bias(const tile_row *row) {
   const seqmix_view *bias = &row->problem->bias;
   for (int64_t j = row->begin; j < row->end; j++)
-    row->scores[(j - row->first) * TILE_STEP] += seqmix_load(
+    row->scores[(j - row->first) * row->step] += seqmix_load(
         bias->data, bias->dtype, seqmix_score_at(bias, row->sequence->n, row->h, row->i, j));
 }
 
@@ -43,7 +44,7 @@ static void add_alibi(const tile_row *row) {
   int64_t position = row->i + row->sequence->offset;
   for (int64_t j = row->begin; j < row->end; j++) {
     int64_t distance = position < j ? j - position : position - j;
-    row->scores[(j - row->first) * TILE_STEP] -= slope * (float)distance;
+    row->scores[(j - row->first) * row->step] -= slope * (float)distance;
   }
 }
 
@@ -52,13 +53,13 @@ static void apply_mask(const tile_row *row) {
   const uint8_t *bytes = mask->data;
   for (int64_t j = row->begin; j < row->end; j++)
     if (!bytes[seqmix_score_at(mask, row->sequence->n, row->h, row->i, j)])
-      row->scores[(j - row->first) * TILE_STEP] = -INFINITY;
+      row->scores[(j - row->first) * row->step] = -INFINITY;
 }
 
 static void apply_block_map(const tile_row *row) {
   for (int64_t j = row->begin; j < row->end; j++)
     if (!seqmix_block_is_live(row->problem, row->sequence, row->h, row->i, j))
-      row->scores[(j - row->first) * TILE_STEP] = -INFINITY;
+      row->scores[(j - row->first) * row->step] = -INFINITY;
 }
 
 void tile_add_terms(attention_tile *tile) {
@@ -75,6 +76,7 @@ void tile_add_terms(attention_tile *tile) {
         .first = tile->first_key,
         .begin = tile->first_key + tile->row_begin[r],
         .end = tile->first_key + tile->row_end[r],
+        .step = tile->score_step,
         .scores = tile->scores + r,
     };
     if (p->bias.dtype) add_bias(&row);

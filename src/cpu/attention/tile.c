@@ -13,7 +13,7 @@ static uint64_t padded(uint64_t count) {
 }
 
 /* Arrays of TILE_ROWS beside the panels and scores. */
-enum { ROW_ARRAYS = 5 };
+enum { ROW_ARRAYS = 5 + sizeof(seqmix_key_range) / sizeof(float) };
 
 uint64_t tile_bytes(const seqmix_attention_problem *problem) {
   uint64_t d = padded((uint64_t)problem->head_dim), dv = padded((uint64_t)problem->value_dim);
@@ -34,6 +34,7 @@ uint64_t tile_index_bytes(const seqmix_attention_problem *problem) {
 void tile_place(attention_tile *tile, void *scratch) {
   int64_t d = tile->padded_dim = (int64_t)padded((uint64_t)tile->problem->head_dim);
   int64_t dv = tile->padded_values = (int64_t)padded((uint64_t)tile->problem->value_dim);
+  tile->score_step = TILE_STEP;
   tile->queries = scratch;
   tile->scores = tile->queries + TILE_ROWS * d;
   tile->sums = tile->scores + TILE_KEYS * TILE_STEP;
@@ -42,7 +43,8 @@ void tile_place(attention_tile *tile, void *scratch) {
   tile->keep = tile->denominators + TILE_ROWS;
   tile->row_begin = (int32_t *)(tile->keep + TILE_ROWS);
   tile->row_end = tile->row_begin + TILE_ROWS;
-  tile->rows_scratch = (float *)(tile->row_end + TILE_ROWS);
+  tile->row_keys = (seqmix_key_range *)(void *)(tile->row_end + TILE_ROWS);
+  tile->rows_scratch = (float *)(void *)(tile->row_keys + TILE_ROWS);
 }
 
 /* ---- which keys ------------------------------------------------------------------------------ */
@@ -52,15 +54,23 @@ static int32_t within_block(const attention_tile *tile, int64_t key) {
   return place < 0 ? 0 : place > tile->keys ? (int32_t)tile->keys : (int32_t)place;
 }
 
+void tile_find_row_keys(attention_tile *tile) {
+  for (int64_t r = 0; r < tile_panels(tile) * PRODUCT_COLUMNS; r++) {
+    /* Padding does as the last row does: what it computes is finite and goes nowhere. */
+    int64_t i = tile_query(tile, r < tile->rows ? r : tile->rows - 1);
+    tile->row_keys[r] = r > 0 && i == tile_query(tile, r - 1)
+                            ? tile->row_keys[r - 1]
+                            : seqmix_keys_of_rows(tile->problem, &tile->sequence, i, i);
+  }
+}
+
 int tile_find_live(attention_tile *tile) {
   int any = 0;
   for (int64_t panel = 0; panel < tile_panels(tile); panel++) {
     tile_range all = {(int32_t)tile->keys, 0}, common = {0, (int32_t)tile->keys};
     for (int64_t r = panel * PRODUCT_COLUMNS; r < (panel + 1) * PRODUCT_COLUMNS; r++) {
-      /* Padding does as the last row does: what it computes is finite and goes nowhere. */
-      int64_t i = tile_query(tile, r < tile->rows ? r : tile->rows - 1);
-      seqmix_key_range keys = seqmix_keys_of_rows(tile->problem, &tile->sequence, i, i);
-      tile_range row = {within_block(tile, keys.begin), within_block(tile, keys.end)};
+      tile_range row = {within_block(tile, tile->row_keys[r].begin),
+                        within_block(tile, tile->row_keys[r].end)};
       if (row.begin >= row.end) row = (tile_range){0, 0};
       tile->row_begin[r] = row.begin;
       tile->row_end[r] = row.end;

@@ -50,16 +50,17 @@ typedef struct attention_tile {
   int is_cut[TILE_PANELS];      /* whether they leave fewer to some row of it */
   const float *key_rows;        /* [keys, D], key_step apart: scratch, or where the keys lie */
   int64_t key_step;
-  int64_t key_vectors; /* of a key's row, in decode */
-  float *queries;      /* [panel of rows, D, PRODUCT_COLUMNS], times scale */
-  float *rows_scratch; /* a block of keys [TILE_KEYS, D], then of values */
-  float *values;       /* there: [panel of Dv, TILE_KEYS, PRODUCT_COLUMNS] */
-  float *scores;       /* [TILE_KEYS, TILE_STEP] */
-  float *sums;         /* [TILE_ROWS, padded_values]: sum of exp(s - largest) v so far */
-  float *largest;      /* [TILE_ROWS] */
-  float *denominators; /* [TILE_ROWS] */
-  float *keep;         /* [TILE_ROWS]: factor by which a new largest shrinks what there is */
-  int32_t *row_begin;  /* [TILE_ROWS]: keys of each row, as in `live` */
+  int64_t score_step;         /* from a key's scores to the next one's: TILE_STEP here */
+  float *queries;             /* [panel of rows, D, PRODUCT_COLUMNS], times scale */
+  float *rows_scratch;        /* a block of keys [TILE_KEYS, D], then of values */
+  float *values;              /* there: [panel of Dv, TILE_KEYS, PRODUCT_COLUMNS] */
+  float *scores;              /* [TILE_KEYS, TILE_STEP] */
+  float *sums;                /* [TILE_ROWS, padded_values]: sum of exp(s - largest) v so far */
+  float *largest;             /* [TILE_ROWS] */
+  float *denominators;        /* [TILE_ROWS] */
+  float *keep;                /* [TILE_ROWS]: factor by which a new largest shrinks what there is */
+  seqmix_key_range *row_keys; /* [TILE_ROWS]: keys that lengths and window leave to each row */
+  int32_t *row_begin;         /* [TILE_ROWS]: those of the present block, as in `live` */
   int32_t *row_end;
 } attention_tile;
 
@@ -91,6 +92,7 @@ static inline void *tile_element(const seqmix_view *view, int64_t at) {
 #define tile_load_keys LEVEL(tile_load_keys)
 #define tile_load_values LEVEL(tile_load_values)
 #define tile_find_rows LEVEL(tile_find_rows)
+#define tile_find_row_keys LEVEL(tile_find_row_keys)
 #define tile_find_live LEVEL(tile_find_live)
 #define tile_raw_scores LEVEL(tile_raw_scores)
 #define tile_add_terms LEVEL(tile_add_terms)
@@ -116,6 +118,8 @@ void tile_load_values(attention_tile *tile);
 void tile_find_rows(const attention_tile *tile, const seqmix_view *view, int64_t first,
                     int64_t count, const char **rows);
 
+/** Sets `row_keys`. */
+void tile_find_row_keys(attention_tile *tile);
 /** Sets `live` and what belongs to it for the present block; 0 if no row has a key in it. */
 int tile_find_live(attention_tile *tile);
 /** Whether the block map leaves any of the present keys to any row. */

@@ -30,6 +30,14 @@ SEQMIX_INLINE vec vec_load(const float *from) { return *(const vec_in_memory *)f
 SEQMIX_INLINE void vec_store(float *to, vec x) { *(vec_in_memory *)to = x; }
 SEQMIX_INLINE ivec ivec_load(const int32_t *from) { return *(const ivec_in_memory *)from; }
 
+/** Keeps a loaded vector in a register: compilers would rather load it anew for each use, and
+ * loads are scarcer than registers. */
+#if defined(__x86_64__) || defined(__i386__)
+#define VEC_HOLD(x) __asm__("" : "+v"(x))
+#else
+#define VEC_HOLD(x) ((void)0)
+#endif
+
 SEQMIX_INLINE vec vec_of(float x) { return x - (vec){0}; }
 SEQMIX_INLINE ivec ivec_of(int32_t x) { return x - (ivec){0}; }
 
@@ -44,9 +52,10 @@ SEQMIX_INLINE vec vec_select(ivec mask, vec yes, vec no) {
 /** The larger; `b` where one is NaN. */
 SEQMIX_INLINE vec vec_max(vec a, vec b) { return vec_select(a > b, a, b); }
 
+typedef float vec4 __attribute__((vector_size(16)));
+
 /** The sum of all lanes, by halves. */
 SEQMIX_INLINE float vec_sum(vec x) {
-  typedef float vec4 __attribute__((vector_size(16)));
 #if SEQMIX_VECTOR_BYTES == 64
   typedef float vec8 __attribute__((vector_size(32)));
   vec8 eight = __builtin_shufflevector(x, x, 0, 1, 2, 3, 4, 5, 6, 7) +
@@ -60,6 +69,53 @@ SEQMIX_INLINE float vec_sum(vec x) {
 #endif
   vec4 two = four + __builtin_shufflevector(four, four, 2, 3, 2, 3);
   return two[0] + two[1];
+}
+
+/* Up to eight lanes, for sums of several vectors. */
+#if SEQMIX_VECTOR_BYTES >= 32
+typedef float vec_for_sums __attribute__((vector_size(32)));
+#else
+typedef float vec_for_sums __attribute__((vector_size(16)));
+#endif
+
+SEQMIX_INLINE vec_for_sums vec_fold(vec x) {
+#if SEQMIX_VECTOR_BYTES == 64
+  return __builtin_shufflevector(x, x, 0, 1, 2, 3, 4, 5, 6, 7) +
+         __builtin_shufflevector(x, x, 8, 9, 10, 11, 12, 13, 14, 15);
+#else
+  return x;
+#endif
+}
+
+/* Within each 128 bits: the sums of the four lanes there of x[0], x[1], x[2] and x[3]. */
+SEQMIX_INLINE vec_for_sums vec_transposed_sums(const vec x[4]) {
+  vec_for_sums a = vec_fold(x[0]), b = vec_fold(x[1]), c = vec_fold(x[2]), d = vec_fold(x[3]);
+#if SEQMIX_VECTOR_BYTES >= 32
+  vec_for_sums ab = __builtin_shufflevector(a, b, 0, 8, 1, 9, 4, 12, 5, 13) +
+                    __builtin_shufflevector(a, b, 2, 10, 3, 11, 6, 14, 7, 15);
+  vec_for_sums cd = __builtin_shufflevector(c, d, 0, 8, 1, 9, 4, 12, 5, 13) +
+                    __builtin_shufflevector(c, d, 2, 10, 3, 11, 6, 14, 7, 15);
+  return __builtin_shufflevector(ab, cd, 0, 1, 8, 9, 4, 5, 12, 13) +
+         __builtin_shufflevector(ab, cd, 2, 3, 10, 11, 6, 7, 14, 15);
+#else
+  vec_for_sums ab =
+      __builtin_shufflevector(a, b, 0, 4, 1, 5) + __builtin_shufflevector(a, b, 2, 6, 3, 7);
+  vec_for_sums cd =
+      __builtin_shufflevector(c, d, 0, 4, 1, 5) + __builtin_shufflevector(c, d, 2, 6, 3, 7);
+  return __builtin_shufflevector(ab, cd, 0, 1, 4, 5) + __builtin_shufflevector(ab, cd, 2, 3, 6, 7);
+#endif
+}
+
+/** sums[i] = the sum of all lanes of x[i]. */
+SEQMIX_INLINE void vec_sums_of_four(const vec x[4], float sums[4]) {
+  vec_for_sums parts = vec_transposed_sums(x);
+#if SEQMIX_VECTOR_BYTES >= 32
+  vec4 all = __builtin_shufflevector(parts, parts, 0, 1, 2, 3) +
+             __builtin_shufflevector(parts, parts, 4, 5, 6, 7);
+#else
+  vec4 all = parts;
+#endif
+  __builtin_memcpy(sums, &all, sizeof all);
 }
 
 #endif

@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the `decode` variant does with a block of keys. It uses an attention_tile with scratch and
+ * a layout of its own: rows are padded to 1, 2, 4 or 8 (row_step), and a key's scores lie beside
+ * each other, [key, row_step], so that few rows still fill whole vectors.
+ *
+ * Vectors go in pairs of PRODUCT_COLUMNS elements. A pair of 16-bit brain floats comes as the even
+ * elements and the odd ones, which costs a shift and a mask; queries are brought into that order
+ * beforehand and sums out of it afterwards. */
+#ifndef SEQMIX_CPU_ATTENTION_DECODE_H
+#define SEQMIX_CPU_ATTENTION_DECODE_H
+
+#include "cpu/attention/tile.h"
+
+enum { DECODE_ROWS = 8, DECODE_KEYS = 64 };
+
+/** Where the keys and values of a block lie; [DECODE_KEYS] each. */
+typedef struct decode_rows {
+  const char *keys[DECODE_KEYS]; /* as scores read them */
+  const char *values[DECODE_KEYS];
+  const char *ahead[DECODE_KEYS]; /* the keys of the next block; NULL beyond the last */
+  int32_t key_dtype, value_dtype; /* of what the first two point at */
+  int64_t key_bytes, value_bytes; /* of a row of k and v */
+} decode_rows;
+
+#define decode_bytes LEVEL(decode_bytes)
+#define decode_place LEVEL(decode_place)
+#define decode_start LEVEL(decode_start)
+#define decode_find_rows LEVEL(decode_find_rows)
+#define decode_score LEVEL(decode_score)
+#define decode_exponentiate LEVEL(decode_exponentiate)
+#define decode_add_values LEVEL(decode_add_values)
+#define decode_order_sums LEVEL(decode_order_sums)
+
+/** Bytes of scratch, rounded to a cache line; UINT64_MAX if beyond counting. */
+uint64_t decode_bytes(const seqmix_attention_problem *problem);
+/** Lays the arrays of a tile whose `rows` are known out in `scratch`. */
+void decode_place(attention_tile *tile, void *scratch);
+/** No key seen yet; loads the queries. */
+void decode_start(attention_tile *tile);
+
+/** Finds the rows of the present block, and copies those that cannot be read where they lie. */
+void decode_find_rows(attention_tile *tile, decode_rows *rows);
+/** scores = scale * q.k, softcap and terms on them, for the live keys. */
+void decode_score(attention_tile *tile, const decode_rows *rows);
+/** Scores become exp(s - largest); keep says by what the sums so far must shrink. */
+void decode_exponentiate(attention_tile *tile);
+/** sums = keep * sums + p v. `guarded` leaves out keys of weight 0, whatever their values are. */
+void decode_add_values(attention_tile *tile, const decode_rows *rows, int guarded);
+/** Brings the sums into the order of v; 0 if there is a NaN among them. */
+int decode_order_sums(attention_tile *tile);
+
+#endif
