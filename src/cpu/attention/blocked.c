@@ -60,7 +60,6 @@ static void attend_block(attention_tile *tile, int64_t first, int64_t count) {
 static void attend_tile(attention_tile *tile) {
   seqmix_key_range keys = seqmix_keys_of_rows(tile->problem, &tile->sequence, tile_query(tile, 0),
                                               tile_query(tile, tile->rows - 1));
-  tile->last_key = keys.end;
   tile_start_rows(tile);
   tile_load_queries(tile);
   tile_find_row_keys(tile);

@@ -2,23 +2,25 @@
 /* attention of few rows to many keys: one token of a sequence, or a few, with the query heads that
  * share a kv head. Reading k and v once is then most of the work, so both are read as they lie and
  * a row serves all rows of queries at once, sums running along D for scores and along Dv for
- * values:
+ * values (decode_block.c):
  *
- *     s[j, r] = sum over vectors of D of q[r] k[j],       two keys at a time
- *     o[r]    = exp(m - m') o[r] + sum_j p[j, r] v[j],    PRODUCT_COLUMNS at a time
+ *     s[j, r] = sum over vectors of D of q[r] k[j]
+ *     o[r]    = exp(m - m') o[r] + sum_j p[j, r] v[j]
  *
- * Rows of one head lie far apart, which no hardware prefetcher follows: while a key is scored, its
- * value and the key a block ahead are fetched.
+ * Where tokens are rows of [T, H, D], the rows of one head lie far apart, which no hardware
+ * prefetcher follows. So kv heads take turns on small blocks of keys, and while one is at work a
+ * share of the next block is fetched, all heads of a token together.
  *
- * The keys of a kv head are split into parts that workers take independently. Each part leaves its
+ * The keys of a sequence are split into parts that workers take independently. Each part leaves its
  * largest score, denominator and sums, and what joins them is attention_merge's formula:
  *
  *     m = max m_n,   l = sum exp(m_n - m) l_n,   o = sum exp(m_n - m) o_n
  *
  * How many parts there are follows from the problem alone, MOST_PARTS per sequence at most; at D128
- * with 16-bit keys their results take 1 (one row) to 5 (eight rows) percent of the keys' and
+ * with 16-bit keys their results take 1 (one row) to 3 (eight rows) percent of the keys' and
  * values' own bytes. The rest is as in blocked.c. Measured: docs/lab-notes.md. */
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "core/memory.h"
@@ -26,9 +28,9 @@
 #include "cpu/attention/decode.h"
 #include "cpu/cpu.h"
 
-/* Rows that fit one panel of scores at every level, and registers two keys at a time. A part of
- * fewer keys than PART_KEYS would not repay the joining. */
-enum { PART_KEYS = 4 * DECODE_KEYS, MOST_PARTS = 32 };
+/* A part of fewer keys than PART_KEYS would not repay the joining; fewer tasks than FEW_TASKS would
+ * leave threads idle. */
+enum { PART_KEYS = 8 * DECODE_KEYS, MOST_PARTS = 32, FEW_TASKS = 16 };
 _Static_assert((int)DECODE_ROWS <= (int)PRODUCT_COLUMNS, "rows of a decode tile are one panel");
 
 typedef struct decode_work {
@@ -38,6 +40,7 @@ typedef struct decode_work {
   int64_t *first_part;    /* [N+1]: parts of the sequences before */
   int64_t *first_result;  /* [N+1]: of those, parts of sequences that have several */
   float *results;         /* [result, kv head, result_floats] */
+  int64_t heads;          /* kv heads of a task */
   int64_t result_floats;  /* a part's largest and denominators [DECODE_ROWS], sums [rows, Dv] */
 } decode_work;
 
@@ -58,6 +61,16 @@ int32_t LEVEL(attention_decode_accepts)(const seqmix_problem *problem,
 static int64_t part_keys_of(const seqmix_attention_problem *p) {
   int64_t least = (p->key_length / MOST_PARTS / DECODE_KEYS + 1) * DECODE_KEYS;
   return least > PART_KEYS ? least : PART_KEYS;
+}
+
+/* Kv heads of a task, DECODE_HEADS at most. Where the heads of a token lie beside each other, a
+ * task takes several, so that memory is read in the order it lies in; unless that leaves FEW_TASKS.
+ */
+static int64_t heads_of_task(const seqmix_attention_problem *p, int64_t parts) {
+  int64_t heads = DECODE_HEADS < p->kv_heads ? DECODE_HEADS : p->kv_heads;
+  if (llabs(p->k.stride[2]) > llabs(p->k.stride[1])) return 1;
+  while (heads > 1 && parts * ((p->kv_heads + heads - 1) / heads) < FEW_TASKS) heads = heads / 2;
+  return heads;
 }
 
 /* Keys the rows of a sequence may see, from the start of a block on. */
@@ -118,34 +131,40 @@ static void attend_block(attention_tile *tile, decode_rows *rows, int guarded) {
   decode_add_values(tile, rows, guarded);
 }
 
-static int attend_keys(attention_tile *tile, seqmix_key_range keys, int guarded) {
+/* The keys of a part for kv heads that lie beside each other; 0 if a NaN has come out. */
+static int attend_keys(attention_tile *tiles, int64_t heads, seqmix_key_range keys, int guarded) {
   decode_rows rows;
-  tile->last_key = keys.end;
-  decode_start(tile);
+  int sound = 1;
+  for (int64_t h = 0; h < heads; h++) decode_start(&tiles[h]);
   for (int64_t first = keys.begin, next; first < keys.end; first = next) {
     next = (first / DECODE_KEYS + 1) * DECODE_KEYS;
     if (next > keys.end) next = keys.end;
-    tile->first_key = first;
-    tile->keys = next - first;
-    attend_block(tile, &rows, guarded);
+    for (int64_t h = 0; h < heads; h++) {
+      tiles[h].first_key = first;
+      tiles[h].keys = next - first;
+      decode_look_ahead(&tiles[h], &rows, next, keys.end, h, heads);
+      attend_block(&tiles[h], &rows, guarded);
+    }
   }
-  return decode_order_sums(tile);
+  for (int64_t h = 0; h < heads; h++) sound &= decode_order_sums(&tiles[h]);
+  return sound;
 }
 
 /* Values that hold infinities or NaN are rare, and looking for them costs a tenth: so a NaN among
  * the sums has the part done again, keys of weight 0 left out. */
-static void attend_part(attention_tile *tile, seqmix_key_range keys) {
-  if (!attend_keys(tile, keys, 0)) attend_keys(tile, keys, 1);
+static void attend_part(attention_tile *tiles, int64_t heads, seqmix_key_range keys) {
+  if (!attend_keys(tiles, heads, keys, 0)) attend_keys(tiles, heads, keys, 1);
 }
 
-static attention_tile tile_of(const decode_work *work, int64_t n, int64_t kv_head, int32_t worker) {
+static attention_tile tile_of(const decode_work *work, int64_t n, int64_t kv_head, int64_t slot,
+                              int32_t worker) {
   const seqmix_attention_problem *p = work->problem;
   attention_tile tile = {.problem = p};
   tile.group = p->q_heads / p->kv_heads;
   tile.kv_head = kv_head;
   tile.sequence = seqmix_sequence_at(p, n);
   tile.rows = tile.sequence.q_rows * tile.group;
-  decode_place(&tile, work->scratch + (uint64_t)worker * work->scratch_bytes);
+  decode_place(&tile, work->scratch + (uint64_t)worker * work->scratch_bytes, slot);
   return tile;
 }
 
@@ -161,23 +180,25 @@ static void keep_part(const attention_tile *tile, float *result) {
   memcpy(result + 2 * DECODE_ROWS, tile->sums, row_bytes * (size_t)tile->padded_values);
 }
 
-/* Heads of the same keys follow each other: where tokens are rows, they share pages. */
 static void part_task(void *arg, int64_t task, int32_t worker) {
   const decode_work *work = arg;
   const seqmix_attention_problem *p = work->problem;
-  int64_t part = task / p->kv_heads, kv_head = task % p->kv_heads;
+  attention_tile tiles[DECODE_HEADS];
+  int64_t teams = (p->kv_heads + work->heads - 1) / work->heads;
+  int64_t part = task / teams, first_head = task % teams * work->heads;
+  int64_t heads = p->kv_heads - first_head < work->heads ? p->kv_heads - first_head : work->heads;
   int64_t n = seqmix_sequence_of_task(work->first_part, p->sequences, part);
-  attention_tile tile = tile_of(work, n, kv_head, worker);
-  seqmix_key_range keys = keys_of_sequence(p, &tile.sequence);
+  for (int64_t h = 0; h < heads; h++) tiles[h] = tile_of(work, n, first_head + h, h, worker);
+  seqmix_key_range keys = keys_of_sequence(p, &tiles[0].sequence);
   part -= work->first_part[n];
   keys.begin += part * part_keys_of(p);
   if (keys.end - keys.begin > part_keys_of(p)) keys.end = keys.begin + part_keys_of(p);
-  attend_part(&tile, keys);
-  if (work->first_part[n + 1] - work->first_part[n] > 1) {
-    keep_part(&tile, result_of(work, n, part, kv_head));
-    return;
+  attend_part(tiles, heads, keys);
+  int is_split = work->first_part[n + 1] - work->first_part[n] > 1;
+  for (int64_t h = 0; h < heads; h++) {
+    if (is_split) keep_part(&tiles[h], result_of(work, n, part, first_head + h));
+    for (int64_t r = 0; !is_split && r < tiles[h].rows; r++) tile_finish_row(&tiles[h], r);
   }
-  for (int64_t r = 0; r < tile.rows; r++) tile_finish_row(&tile, r);
 }
 
 /* ---- joining --------------------------------------------------------------------------------- */
@@ -208,7 +229,7 @@ static void join_task(void *arg, int64_t task, int32_t worker) {
   const decode_work *work = arg;
   int64_t n = task / work->problem->kv_heads;
   if (work->first_result[n + 1] == work->first_result[n]) return;
-  attention_tile tile = tile_of(work, n, task % work->problem->kv_heads, worker);
+  attention_tile tile = tile_of(work, n, task % work->problem->kv_heads, 0, worker);
   for (int64_t r = 0; r < tile.rows; r++) join_row(work, &tile, n, r);
 }
 
@@ -235,7 +256,10 @@ seqmix_status VARIANT(attention, decode)(const seqmix_call *call, const seqmix_p
   work.scratch = workspace + 2 * tile_index_bytes(p);
   work.results = (float *)(void *)(work.scratch + work.scratch_bytes * (uint64_t)call->workers);
   count_parts(&work);
-  seqmix_run_tasks(call, work.first_part[p->sequences] * p->kv_heads, part_task, &work);
+  int64_t parts = work.first_part[p->sequences];
+  work.heads = heads_of_task(p, parts);
+  int64_t teams = (p->kv_heads + work.heads - 1) / work.heads;
+  seqmix_run_tasks(call, parts * teams, part_task, &work);
   if (work.first_result[p->sequences] > 0)
     seqmix_run_tasks(call, p->sequences * p->kv_heads, join_task, &work);
   return SEQMIX_OK;

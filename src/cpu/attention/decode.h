@@ -11,20 +11,22 @@
 
 #include "cpu/attention/tile.h"
 
-enum { DECODE_ROWS = 8, DECODE_KEYS = 64 };
+enum { DECODE_ROWS = 8, DECODE_KEYS = 32, DECODE_HEADS = 8 };
 
 /** Where the keys and values of a block lie; [DECODE_KEYS] each. */
 typedef struct decode_rows {
   const char *keys[DECODE_KEYS]; /* as scores read them */
   const char *values[DECODE_KEYS];
-  const char *ahead[DECODE_KEYS]; /* the keys of the next block; NULL beyond the last */
-  int32_t key_dtype, value_dtype; /* of what the first two point at */
-  int64_t key_bytes, value_bytes; /* of a row of k and v */
+  const char *ahead[2 * DECODE_KEYS]; /* what to fetch meanwhile: keys, then as many values */
+  int64_t ahead_count;                /* of each */
+  int32_t key_dtype, value_dtype;     /* of what the first two point at */
+  int64_t key_bytes, value_bytes;     /* of a row of k and v */
 } decode_rows;
 
 #define decode_bytes LEVEL(decode_bytes)
 #define decode_place LEVEL(decode_place)
 #define decode_start LEVEL(decode_start)
+#define decode_look_ahead LEVEL(decode_look_ahead)
 #define decode_find_rows LEVEL(decode_find_rows)
 #define decode_score LEVEL(decode_score)
 #define decode_exponentiate LEVEL(decode_exponentiate)
@@ -33,11 +35,16 @@ typedef struct decode_rows {
 
 /** Bytes of scratch, rounded to a cache line; UINT64_MAX if beyond counting. */
 uint64_t decode_bytes(const seqmix_attention_problem *problem);
-/** Lays the arrays of a tile whose `rows` are known out in `scratch`. */
-void decode_place(attention_tile *tile, void *scratch);
+/** Lays the arrays of a tile whose `rows` are known out in `scratch`. Tiles of several slots, below
+ * DECODE_HEADS, keep their rows' state while they take turns with the rest. */
+void decode_place(attention_tile *tile, void *scratch, int64_t slot);
 /** No key seen yet; loads the queries. */
 void decode_start(attention_tile *tile);
 
+/** Finds what to fetch while kv head number `turn` of `turns` is at work: its share of the block
+ * that starts at key `next`, of all heads that take turns, in the order it lies in memory. */
+void decode_look_ahead(const attention_tile *tile, decode_rows *rows, int64_t next, int64_t end,
+                       int64_t turn, int64_t turns);
 /** Finds the rows of the present block, and copies those that cannot be read where they lie. */
 void decode_find_rows(attention_tile *tile, decode_rows *rows);
 /** scores = scale * q.k, softcap and terms on them, for the live keys. */

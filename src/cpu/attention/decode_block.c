@@ -10,9 +10,8 @@
 #include "cpu/simd/convert.h"
 #include "cpu/simd/math.h"
 
-/* Values are passed over once per pair of vectors; so many of their rows stay in L1 meanwhile, even
- * where they fall into the same few sets of it. */
-enum { SUMS = 8, KEYS_IN_L1 = 32 };
+/* Sums in registers: of values, and of scores. */
+enum { SUMS = 8 };
 #if SEQMIX_VECTOR_BYTES == 64
 enum { SCORES = 12 };
 #else
@@ -29,7 +28,7 @@ SEQMIX_INLINE vec load_half_pair(const char *from, int v, int32_t dtype) {
 }
 
 SEQMIX_INLINE void prefetch_row(const char *row, int64_t bytes) {
-  for (int64_t at = 0; row && at < bytes; at += 64) __builtin_prefetch(row + at, 0, 3);
+  for (int64_t at = 0; at < bytes; at += 64) __builtin_prefetch(row + at, 0, 2);
 }
 
 /* ---- scores ---------------------------------------------------------------------------------- */
@@ -67,13 +66,13 @@ SEQMIX_INLINE void score_rows(const attention_tile *tile, const decode_rows *row
                               int32_t dtype) {
   tile_range live = tile->live[0];
   const int count = SCORES / at_once;
+  int64_t fetched = 0;
   for (int64_t j = live.begin; j < live.end; j += count) {
     const char *keys[SCORES];
     for (int i = 0; i < count; i++) {
       /* Beyond the last key its scores are repeated: they are not looked at. */
-      int64_t key = j + i < live.end ? j + i : live.end - 1;
-      keys[i] = rows->keys[key];
-      if (j + i < live.end) prefetch_row(rows->values[key], rows->value_bytes);
+      keys[i] = rows->keys[j + i < live.end ? j + i : live.end - 1];
+      if (fetched < rows->ahead_count) prefetch_row(rows->ahead[fetched++], rows->key_bytes);
     }
     for (int64_t r = 0; r < tile->score_step; r += at_once)
       score_keys(tile, at_once, dtype, keys, r, tile->scores + j * tile->score_step + r);
@@ -125,7 +124,7 @@ static void cut_rows(const attention_tile *tile, float *scores_end) {
  * holds fewer lanes than rows, so does lane i of every other vector. */
 static void find_largest(attention_tile *tile, const float *scores, int64_t count) {
   const int64_t step = tile->score_step;
-  float lanes[DECODE_ROWS + LANES];
+  float lanes[DECODE_ROWS + LANES], before[DECODE_ROWS + LANES] = {0};
   for (int64_t from = 0; from < step; from += LANES) {
     vec most = vec_of(-INFINITY);
     for (int64_t i = from; i<count; i += step> LANES ? step : LANES)
@@ -137,9 +136,13 @@ static void find_largest(attention_tile *tile, const float *scores, int64_t coun
     float largest = tile->largest[r];
     /* vec_max gives its second operand where one is NaN: so does this. */
     for (int64_t i = r; i < width; i += step) largest = lanes[i] > largest ? lanes[i] : largest;
-    float shift = largest == -INFINITY ? 0 : largest;
-    tile->keep[r] = expf(tile->largest[r] - shift);
+    before[r] = tile->largest[r];
     tile->largest[r] = largest;
+  }
+  for (int64_t r = 0; r < step; r += LANES) {
+    vec largest = vec_load(tile->largest + r);
+    vec shift = vec_select(largest == -INFINITY, vec_of(0), largest);
+    vec_store(tile->keep + r, vec_exp_of_negative(vec_load(before + r) - shift));
   }
 }
 
@@ -172,24 +175,20 @@ void decode_exponentiate(attention_tile *tile) {
 
 /* ---- values ---------------------------------------------------------------------------------- */
 
-/* sums (+)= p v for `rows` rows, `pairs` pairs of vectors and keys begin .. end-1; constants but
- * for the keys. */
+/* sums = keep * sums + p v for `rows` rows and `pairs` pairs of vectors, which are constants. */
 SEQMIX_INLINE void add_keys(const attention_tile *tile, int rows, int pairs, int32_t dtype,
-                            int guarded, const decode_rows *keys, tile_range range, int64_t r,
-                            int64_t column) {
+                            int guarded, const decode_rows *keys, int64_t r, int64_t column) {
   const int64_t step = dtype == SEQMIX_F32 ? 4 : 2;
   float *sums = tile->sums + r * tile->padded_values + column;
-  int is_first = range.begin == tile->live[0].begin;
+  tile_range live = tile->live[0];
   vec sum[4][SUMS];
 #pragma GCC unroll 4
-  for (int i = 0; i < rows; i++) {
-    vec keep = vec_of(is_first ? tile->keep[r + i] : 1);
+  for (int i = 0; i < rows; i++)
 #pragma GCC unroll 8
     for (int v = 0; v < 2 * pairs; v++)
-      sum[i][v] = keep * vec_load(sums + i * tile->padded_values + v * LANES);
-  }
-  const float *weights = tile->scores + range.begin * tile->score_step + r;
-  for (int64_t j = range.begin; j < range.end; j++, weights += tile->score_step) {
+      sum[i][v] = tile->keep[r + i] * vec_load(sums + i * tile->padded_values + v * LANES);
+  const float *weights = tile->scores + live.begin * tile->score_step + r;
+  for (int64_t j = live.begin; j < live.end; j++, weights += tile->score_step) {
     const char *value = keys->values[j] + column * step;
 #pragma GCC unroll 4
     for (int w = 0; w < pairs; w++) {
@@ -210,22 +209,21 @@ SEQMIX_INLINE void add_keys(const attention_tile *tile, int rows, int pairs, int
       vec_store(sums + i * tile->padded_values + v * LANES, sum[i][v]);
 }
 
-/* All rows and columns, KEYS_IN_L1 keys at a time. */
+/* All rows and columns; the next block's values are fetched a few with each step. */
 SEQMIX_INLINE void add_rows(const attention_tile *tile, const decode_rows *keys, int at_once,
                             int32_t dtype, int guarded) {
-  const int pairs = SUMS / 2 / at_once;
-  tile_range live = tile->live[0], range = live;
-  for (; range.begin < live.end; range.begin = range.end) {
-    range.end = range.begin + KEYS_IN_L1 < live.end ? range.begin + KEYS_IN_L1 : live.end;
-    for (int64_t j = range.begin; j < range.end; j++) prefetch_row(keys->ahead[j], keys->key_bytes);
-    for (int64_t r = 0; r < tile->score_step; r += at_once) {
-      int64_t column = 0;
-      for (; column + pairs * PRODUCT_COLUMNS <= tile->padded_values;
-           column += pairs * PRODUCT_COLUMNS)
-        add_keys(tile, at_once, pairs, dtype, guarded, keys, range, r, column);
-      for (; column < tile->padded_values; column += PRODUCT_COLUMNS)
-        add_keys(tile, at_once, 1, dtype, guarded, keys, range, r, column);
+  const int64_t pairs = SUMS / 2 / at_once, width = pairs * PRODUCT_COLUMNS;
+  int64_t steps = (tile->padded_values + width - 1) / width * (tile->score_step / at_once);
+  int64_t fetched = 0, share = (keys->ahead_count + steps - 1) / steps;
+  for (int64_t r = 0; r < tile->score_step; r += at_once) {
+    int64_t column = 0;
+    for (; column + width <= tile->padded_values; column += width) {
+      for (int64_t i = 0; i < share && fetched < keys->ahead_count; i++)
+        prefetch_row(keys->ahead[keys->ahead_count + fetched++], keys->value_bytes);
+      add_keys(tile, at_once, (int)pairs, dtype, guarded, keys, r, column);
     }
+    for (; column < tile->padded_values; column += PRODUCT_COLUMNS)
+      add_keys(tile, at_once, 1, dtype, guarded, keys, r, column);
   }
 }
 

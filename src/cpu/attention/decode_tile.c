@@ -10,7 +10,7 @@
 
 /* Scores of a few keys beyond the block: score_keys() and whole vectors reach there. */
 enum {
-  SPARE_SCORES = 12 * DECODE_ROWS + LANES,
+  SPARE_SCORES = 12 * DECODE_ROWS + 16,
   ROW_ARRAYS = 5 + sizeof(seqmix_key_range) / sizeof(float)
 };
 
@@ -18,33 +18,44 @@ static uint64_t padded(int64_t count) {
   return ((uint64_t)count + PRODUCT_COLUMNS - 1) / PRODUCT_COLUMNS * PRODUCT_COLUMNS;
 }
 
+/* What each slot has: queries, sums and five arrays per row. */
+static uint64_t slot_floats(const seqmix_attention_problem *p) {
+  uint64_t dims;
+  if (__builtin_add_overflow(padded(p->head_dim), padded(p->value_dim), &dims) ||
+      __builtin_mul_overflow(dims, DECODE_ROWS, &dims) ||
+      __builtin_add_overflow(dims, ROW_ARRAYS * PRODUCT_COLUMNS, &dims))
+    return UINT64_MAX;
+  return dims;
+}
+
 uint64_t decode_bytes(const seqmix_attention_problem *problem) {
-  uint64_t dims, floats, bytes;
-  if (__builtin_add_overflow(padded(problem->head_dim), padded(problem->value_dim), &dims) ||
-      __builtin_mul_overflow(dims, DECODE_ROWS + DECODE_KEYS, &floats) ||
-      __builtin_add_overflow(
-          floats, DECODE_KEYS * DECODE_ROWS + SPARE_SCORES + ROW_ARRAYS * PRODUCT_COLUMNS,
-          &floats) ||
+  uint64_t slots, floats, bytes;
+  if (__builtin_mul_overflow(slot_floats(problem), DECODE_HEADS, &slots) ||
+      __builtin_add_overflow(padded(problem->head_dim), padded(problem->value_dim), &floats) ||
+      __builtin_mul_overflow(floats, DECODE_KEYS, &floats) ||
+      __builtin_add_overflow(floats, DECODE_KEYS * DECODE_ROWS + SPARE_SCORES, &floats) ||
+      __builtin_add_overflow(floats, slots, &floats) ||
       __builtin_mul_overflow(floats, sizeof(float), &bytes))
     return UINT64_MAX;
   return seqmix_memory_round(bytes);
 }
 
-void decode_place(attention_tile *tile, void *scratch) {
+void decode_place(attention_tile *tile, void *scratch, int64_t slot) {
   int64_t d = tile->padded_dim = (int64_t)padded(tile->problem->head_dim);
   int64_t dv = tile->padded_values = (int64_t)padded(tile->problem->value_dim);
   tile->score_step = tile->rows > 4 ? 8 : tile->rows > 2 ? 4 : tile->rows > 1 ? 2 : 1;
-  tile->queries = scratch;
-  tile->sums = tile->queries + DECODE_ROWS * d;
-  tile->scores = tile->sums + DECODE_ROWS * dv;
-  tile->largest = tile->scores + DECODE_KEYS * DECODE_ROWS + SPARE_SCORES;
+  tile->scores = scratch;
+  tile->rows_scratch = tile->scores + DECODE_KEYS * DECODE_ROWS + SPARE_SCORES;
+  tile->values = tile->rows_scratch + DECODE_KEYS * d;
+  float *own = tile->values + DECODE_KEYS * dv + (uint64_t)slot * slot_floats(tile->problem);
+  tile->row_keys = (seqmix_key_range *)(void *)own;
+  tile->row_begin = (int32_t *)(void *)(tile->row_keys + PRODUCT_COLUMNS);
+  tile->row_end = tile->row_begin + PRODUCT_COLUMNS;
+  tile->largest = (float *)(void *)(tile->row_end + PRODUCT_COLUMNS);
   tile->denominators = tile->largest + PRODUCT_COLUMNS;
   tile->keep = tile->denominators + PRODUCT_COLUMNS;
-  tile->row_begin = (int32_t *)(tile->keep + PRODUCT_COLUMNS);
-  tile->row_end = tile->row_begin + PRODUCT_COLUMNS;
-  tile->row_keys = (seqmix_key_range *)(void *)(tile->row_end + PRODUCT_COLUMNS);
-  tile->rows_scratch = (float *)(void *)(tile->row_keys + PRODUCT_COLUMNS);
-  tile->values = tile->rows_scratch + DECODE_KEYS * d;
+  tile->queries = tile->keep + PRODUCT_COLUMNS;
+  tile->sums = tile->queries + DECODE_ROWS * d;
 }
 
 /* Whether rows of `length` elements can be read where they lie: whole pairs of vectors. */
@@ -113,14 +124,27 @@ static void copy_padded(float *to, const char **rows, int64_t count, const seqmi
   }
 }
 
+void decode_look_ahead(const attention_tile *tile, decode_rows *rows, int64_t next, int64_t end,
+                       int64_t turn, int64_t turns) {
+  const seqmix_attention_problem *p = tile->problem;
+  int64_t count = end - next < DECODE_KEYS ? end - next : DECODE_KEYS;
+  int64_t first = count * turn / turns, keys = count * (turn + 1) / turns - first;
+  const char *starts[DECODE_KEYS];
+  rows->ahead_count = keys * turns;
+  for (int of_values = 0; of_values < 2; of_values++) {
+    const seqmix_view *view = of_values ? &p->v : &p->k;
+    const char **ahead = rows->ahead + (of_values ? rows->ahead_count : 0);
+    int64_t to_head = view->stride[2] * (view->dtype == SEQMIX_F32 ? 4 : 2);
+    tile_find_rows(tile, view, next + first, keys, starts);
+    for (int64_t j = 0; j < keys; j++)
+      for (int64_t h = 0; h < turns; h++) *ahead++ = starts[j] + (h - turn) * to_head;
+  }
+}
+
 void decode_find_rows(attention_tile *tile, decode_rows *rows) {
   const seqmix_attention_problem *p = tile->problem;
-  int64_t next = tile->first_key + tile->keys, ahead = tile->last_key - next;
-  if (ahead > tile->keys) ahead = tile->keys;
   tile_find_rows(tile, &p->k, tile->first_key, tile->keys, rows->keys);
   tile_find_rows(tile, &p->v, tile->first_key, tile->keys, rows->values);
-  tile_find_rows(tile, &p->k, next, ahead, rows->ahead);
-  for (int64_t j = ahead; j < tile->keys; j++) rows->ahead[j] = NULL;
   rows->key_bytes = p->head_dim * (p->k.dtype == SEQMIX_F32 ? 4 : 2);
   rows->value_bytes = p->value_dim * (p->v.dtype == SEQMIX_F32 ? 4 : 2);
   rows->key_dtype = rows->value_dtype = SEQMIX_F32;

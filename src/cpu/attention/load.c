@@ -19,13 +19,13 @@ static inline void prefetch_row(const char *row, int64_t bytes) {
 void tile_find_rows(const attention_tile *tile, const seqmix_view *view, int64_t first,
                     int64_t count, const char **rows) {
   const seqmix_attention_problem *p = tile->problem;
-  const seqmix_sequence *s = &tile->sequence;
-  int64_t at = count ? seqmix_key_at(p, view, s, first, tile->kv_head) : 0;
-  for (int64_t j = 0; j < count; j++) {
-    if (p->page_size && (j == 0 || (first + j) % p->page_size == 0))
-      at = seqmix_key_at(p, view, s, first + j, tile->kv_head);
-    rows[j] = tile_element(view, at);
-    at += view->stride[1];
+  int64_t step = view->stride[1] * (view->dtype == SEQMIX_F32 ? 4 : 2);
+  for (int64_t j = 0, run; j < count; j += run) {
+    int64_t at = seqmix_key_at(p, view, &tile->sequence, first + j, tile->kv_head);
+    const char *row = tile_element(view, at);
+    run = p->page_size ? p->page_size - (first + j) % p->page_size : count;
+    if (run > count - j) run = count - j;
+    for (int64_t i = 0; i < run; i++) rows[j + i] = row + i * step;
   }
 }
 

@@ -61,12 +61,33 @@ void tile_find_row_keys(attention_tile *tile) {
     tile->row_keys[r] = r > 0 && i == tile_query(tile, r - 1)
                             ? tile->row_keys[r - 1]
                             : seqmix_keys_of_rows(tile->problem, &tile->sequence, i, i);
+    seqmix_key_range *common = &tile->common[r / PRODUCT_COLUMNS], own = tile->row_keys[r];
+    if (r % PRODUCT_COLUMNS == 0) *common = own;
+    if (own.begin > common->begin) common->begin = own.begin;
+    if (own.end < common->end) common->end = own.end;
   }
+}
+
+/* Nothing is cut from the present block for any row of a panel: the common case. */
+static int is_whole(attention_tile *tile, int64_t panel) {
+  seqmix_key_range common = tile->common[panel];
+  if (tile->first_key < common.begin || tile->first_key + tile->keys > common.end) return 0;
+  tile->live[panel] = (tile_range){0, (int32_t)tile->keys};
+  tile->is_cut[panel] = 0;
+  for (int64_t r = panel * PRODUCT_COLUMNS; r < (panel + 1) * PRODUCT_COLUMNS; r++) {
+    tile->row_begin[r] = 0;
+    tile->row_end[r] = (int32_t)tile->keys;
+  }
+  return 1;
 }
 
 int tile_find_live(attention_tile *tile) {
   int any = 0;
   for (int64_t panel = 0; panel < tile_panels(tile); panel++) {
+    if (is_whole(tile, panel)) {
+      any |= tile->keys > 0;
+      continue;
+    }
     tile_range all = {(int32_t)tile->keys, 0}, common = {0, (int32_t)tile->keys};
     for (int64_t r = panel * PRODUCT_COLUMNS; r < (panel + 1) * PRODUCT_COLUMNS; r++) {
       tile_range row = {within_block(tile, tile->row_keys[r].begin),

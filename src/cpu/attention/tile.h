@@ -37,15 +37,15 @@ typedef struct attention_tile {
   const seqmix_attention_problem *problem;
   seqmix_sequence sequence;
   int64_t kv_head;
-  int64_t group;                /* query heads of the kv head */
-  int64_t first_row;            /* number of row 0 among the sequence's q_rows * group */
-  int64_t rows;                 /* 1 to TILE_ROWS */
-  int64_t first_key;            /* of the present block */
-  int64_t keys;                 /* in the present block */
-  int64_t last_key;             /* where the last block of this tile ends */
-  int values_finite;            /* whether the present values hold no infinity or NaN */
-  int64_t padded_dim;           /* D rounded up to whole panels */
-  int64_t padded_values;        /* Dv likewise */
+  int64_t group;                        /* query heads of the kv head */
+  int64_t first_row;                    /* number of row 0 among the sequence's q_rows * group */
+  int64_t rows;                         /* 1 to TILE_ROWS */
+  int64_t first_key;                    /* of the present block */
+  int64_t keys;                         /* in the present block */
+  int values_finite;                    /* whether the present values hold no infinity or NaN */
+  int64_t padded_dim;                   /* D rounded up to whole panels */
+  int64_t padded_values;                /* Dv likewise */
+  seqmix_key_range common[TILE_PANELS]; /* keys that lengths and window leave to all its rows */
   tile_range live[TILE_PANELS]; /* keys that lengths and window leave to any row of a panel */
   int is_cut[TILE_PANELS];      /* whether they leave fewer to some row of it */
   const float *key_rows;        /* [keys, D], key_step apart: scratch, or where the keys lie */
@@ -118,7 +118,7 @@ void tile_load_values(attention_tile *tile);
 void tile_find_rows(const attention_tile *tile, const seqmix_view *view, int64_t first,
                     int64_t count, const char **rows);
 
-/** Sets `row_keys`. */
+/** Sets `row_keys` and `common`. */
 void tile_find_row_keys(attention_tile *tile);
 /** Sets `live` and what belongs to it for the present block; 0 if no row has a key in it. */
 int tile_find_live(attention_tile *tile);
