@@ -133,7 +133,7 @@ static const struct {
 } planted[] = {
     {FAULT_NAN, WORKSPACE_ARENA, "out[4, 7] is nan (NaN), must be"},
     {FAULT_NEGATIVE_INFINITY, WORKSPACE_ARENA, "out[4, 7] is -inf (-inf), must be"},
-    {FAULT_ONE_ELEMENT, WORKSPACE_ARENA, "of max|ref| at element 139"},
+    {FAULT_ONE_ELEMENT, WORKSPACE_ARENA, "out[4, 7] is "},
     {FAULT_ALL_SLIGHTLY, WORKSPACE_ARENA, "in norm"},
     {FAULT_LAST_UNTOUCHED, WORKSPACE_ARENA, "1 of 297 elements of out were not written"},
     {FAULT_ALL_UNTOUCHED, WORKSPACE_ARENA, "297 of 297 elements of out were not written"},
