@@ -49,4 +49,4 @@ static void check_case(test_report *report, int index, uint64_t seed, check_reco
   attention_check(report, &spec, seed, record);
 }
 
-const operator_cases attention_cases = {named_count, 50, 4000, name_case, check_case};
+const operator_cases attention_cases = {named_count, 150, 4000, name_case, check_case};

@@ -21,6 +21,9 @@ static const struct {
     {"devices", "devices              lists the devices this machine has", tool_devices},
     {"operators", "operators [--markdown]  lists the operators and what each backend has for them",
      tool_operators},
+    {"verify",
+     "verify [options]     compares a device's variants with `reference`, on this machine",
+     tool_verify},
     {"version", "version              prints the version", tool_version},
 };
 

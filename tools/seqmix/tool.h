@@ -6,5 +6,7 @@
 
 int tool_devices(int count, char **arguments);
 int tool_operators(int count, char **arguments);
+int tool_run(int count, char **arguments);
+int tool_verify(int count, char **arguments);
 
 #endif
