@@ -12,7 +12,7 @@ static void print_help(const tool_arguments *arguments) {
     const tool_option *option = &arguments->options[i];
     int used = printf("  %s%s%s", option->name, option->takes ? " " : "",
                       option->takes ? option->takes : "");
-    printf("%*s%s\n", used < 26 ? 26 - used : 1, "", option->help);
+    printf("%*s%s\n", used < 30 ? 30 - used : 2, "", option->help);
   }
 }
 

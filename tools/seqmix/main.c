@@ -14,23 +14,22 @@ static int tool_version(int count, char **arguments) {
 }
 
 static const struct {
-  const char *name;
-  const char *usage;
+  const char *name, *takes, *help;
   int (*run)(int count, char **arguments);
 } commands[] = {
-    {"devices", "devices              lists the devices this machine has", tool_devices},
-    {"operators", "operators [--markdown]  lists the operators and what each backend has for them",
+    {"devices", "", "lists the devices this machine has", tool_devices},
+    {"operators", "[--markdown]", "lists the operators and what each backend has for them",
      tool_operators},
-    {"verify",
-     "verify [options]     compares a device's variants with `reference`, on this machine",
-     tool_verify},
-    {"version", "version              prints the version", tool_version},
+    {"run", "OPERATOR FILES...", "calls an operator on .npy files", tool_run},
+    {"verify", "[options]", "compares a device with `reference`, on this machine", tool_verify},
+    {"version", "", "prints the version", tool_version},
 };
 
 static int print_usage(FILE *file) {
   fputs("usage: seqmix <command>\n\n", file);
   for (size_t i = 0; i < sizeof commands / sizeof *commands; i++)
-    fprintf(file, "  seqmix %s\n", commands[i].usage);
+    fprintf(file, "  seqmix %-9s %-17s  %s\n", commands[i].name, commands[i].takes,
+            commands[i].help);
   return file == stdout ? 0 : 2;
 }
 

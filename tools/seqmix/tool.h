@@ -9,4 +9,7 @@ int tool_operators(int count, char **arguments);
 int tool_run(int count, char **arguments);
 int tool_verify(int count, char **arguments);
 
+/* What follows <operator>__ in a variant's name; NULL if the variant is another operator's. */
+const char *tool_rest_of_variant(const char *variant, const char *name);
+
 #endif
