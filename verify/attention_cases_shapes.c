@@ -23,6 +23,11 @@
   }
 
 const attention_case attention_shape_cases[] = {
+    /* Contiguous, no option: what a backend can do that has just been begun. */
+    {.name = "plain_f32", SIZE(2, 17, 40, 3, 3, 24), .no_lse = 1},
+    {.name = "plain_f16", F16, SIZE(2, 17, 40, 3, 3, 24), .no_lse = 1},
+    {.name = "plain_bf16", BF16, SIZE(2, 17, 40, 3, 3, 24), .no_lse = 1},
+
     DIM(1),
     DIM(2),
     DIM(7),

@@ -57,9 +57,17 @@ static counted count_start(const trial *t, check_tally *tally) {
   return call;
 }
 
+/* A call without elements to write succeeds before any variant is asked. */
+static int writes_something(const operator_call *call) {
+  for (int t = 0; t < call->tensor_count; t++) {
+    if ((call->outputs >> t & 1) && call->tensors[t] && tensor_elements(call->tensors[t])) return 1;
+  }
+  return 0;
+}
+
 static void count_end(const trial *t, const counted *call, seqmix_status status) {
   check_tally *tally = call->tally;
-  tally->accepted += status == SEQMIX_OK;
+  tally->accepted += status == SEQMIX_OK && writes_something(t->call);
   tally->refused += status == SEQMIX_ERROR_UNSUPPORTED;
   tally->missed += t->report->faults > call->faults;
   tally->share = fmax(tally->share, t->report->share);

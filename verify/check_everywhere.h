@@ -11,7 +11,7 @@
 
 /* What became of the calls made in one way. */
 typedef struct check_tally {
-  int accepted;
+  int accepted; /* of those that had something to write */
   int refused;  /* with UNSUPPORTED */
   int missed;   /* with anything that was reported */
   double share; /* the largest error, as a share of what is allowed */
