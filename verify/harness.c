@@ -174,7 +174,8 @@ call_result harness_run(test_report *report, seqmix_context *context, const oper
     result.status = workspace == WORKSPACE_EXACT
                         ? run_with_exact_workspace(&job)
                         : call->run(context, call->options, job.present, NULL, 0);
-    check(&job, seqmix_synchronize(context), "synchronize");
+    /* Of a call that failed, its own text is the one to keep. */
+    if (result.status == SEQMIX_OK) check(&job, seqmix_synchronize(context), "synchronize");
     fetch_and_check(&job, &result);
   }
   for (int t = 0; t < call->tensor_count; t++) seqmix_buffer_free(context, job.buffers[t]);
