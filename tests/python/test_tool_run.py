@@ -222,6 +222,7 @@ BAD_FILES = {
     "axis 0 of its shape is no whole number": header(GOOD.replace("(1", f"({2**63}")) + ELEMENTS,
     "it has more than 8 axes": header(GOOD.replace("(1", "(1, 1, 1, 1, 1, 1")) + ELEMENTS,
     "its shape does not begin with '('": header(GOOD.replace("(", "[")) + ELEMENTS,
+    "its shape is a number": header(GOOD.replace("1, 2, 1, 3", "6")) + ELEMENTS,
     "its shape lacks a comma": header(GOOD.replace("1,", "1;")) + ELEMENTS,
     "its header does not begin with '{'": header(GOOD[1:]) + ELEMENTS,
     "its header lacks a comma or '}'": header(GOOD[:-1].rstrip(", ")) + ELEMENTS,

@@ -6,16 +6,16 @@
 #include "seqmix/seqmix.h"
 #include "tool.h"
 
-static int tool_version(int count, char **arguments) {
+static int tool_version(int count, char **words) {
   (void)count;
-  (void)arguments;
+  (void)words;
   printf("seqmix %s (API %d)\n", seqmix_version(), seqmix_api_version());
   return 0;
 }
 
 static const struct {
   const char *name, *takes, *help;
-  int (*run)(int count, char **arguments);
+  int (*run)(int count, char **words);
 } commands[] = {
     {"devices", "", "lists the devices this machine has", tool_devices},
     {"operators", "[--markdown]", "lists the operators and what each backend has for them",
@@ -33,12 +33,12 @@ static int print_usage(FILE *file) {
   return file == stdout ? 0 : 2;
 }
 
-int main(int count, char **arguments) {
+int main(int count, char **words) {
   if (count < 2) return print_usage(stderr);
-  if (!strcmp(arguments[1], "--help") || !strcmp(arguments[1], "help")) return print_usage(stdout);
-  if (!strcmp(arguments[1], "--version")) return tool_version(0, NULL);
+  if (!strcmp(words[1], "--help") || !strcmp(words[1], "help")) return print_usage(stdout);
+  if (!strcmp(words[1], "--version")) return tool_version(0, NULL);
   for (size_t i = 0; i < sizeof commands / sizeof *commands; i++)
-    if (!strcmp(arguments[1], commands[i].name)) return commands[i].run(count - 2, arguments + 2);
-  fprintf(stderr, "seqmix: there is no command '%s'\n\n", arguments[1]);
+    if (!strcmp(words[1], commands[i].name)) return commands[i].run(count - 2, words + 2);
+  fprintf(stderr, "seqmix: there is no command '%s'\n\n", words[1]);
   return print_usage(stderr);
 }

@@ -21,7 +21,8 @@ typedef struct npy_header {
 
 /* Parses the text of a header: a Python dictionary. Never reads beyond `length`. Returns 0; or -1
  * with a message, without the file's name. */
-int npy_parse_header(const char *text, size_t length, npy_header *header, char error[NPY_ERROR]);
+int npy_parse_header(const char *characters, size_t length, npy_header *header,
+                     char error[NPY_ERROR]);
 
 /* Reads a file into a contiguous tensor, whose data is to be freed with free(). Returns 0; or -1
  * with a message. */

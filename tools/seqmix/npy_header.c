@@ -128,6 +128,7 @@ static int read_order(header_text *text, const npy_header *header) {
 
 static int read_shape(header_text *text, npy_header *header) {
   if (!take(text, '(')) return fail(text, "its shape does not begin with '('");
+  int commas = 0;
   header->ndim = 0;
   while (!take(text, ')')) {
     int64_t extent;
@@ -138,10 +139,13 @@ static int read_shape(header_text *text, npy_header *header) {
       return fail(text, "it has more than %d axes; that is the most", SEQMIX_MAX_DIMS);
     }
     header->shape[header->ndim++] = extent;
-    if (!take(text, ',') && (text->at == text->end || *text->at != ')')) {
+    if (take(text, ',')) {
+      commas++;
+    } else if (text->at == text->end || *text->at != ')') {
       return fail(text, "its shape lacks a comma or ')' after axis %d", header->ndim - 1);
     }
   }
+  if (header->ndim == 1 && !commas) return fail(text, "its shape is a number; it must be a tuple");
   return 0;
 }
 
@@ -184,8 +188,9 @@ static int read_entry(header_text *text, npy_header *header, unsigned *seen) {
 
 int npy_parse_header(const char *characters, size_t length, npy_header *header,
                      char error[NPY_ERROR]) {
-  header_text text = {characters, characters + length, error};
+  header_text text = {characters, characters + length, NULL};
   unsigned seen = 0;
+  text.error = error;
   memset(header, 0, sizeof *header);
   if (!take(&text, '{')) return fail(&text, "its header does not begin with '{'");
   while (!take(&text, '}')) {

@@ -95,8 +95,8 @@ static int32_t open_backends(seqmix_context **contexts, int32_t most) {
   return count;
 }
 
-int tool_operators(int count, char **arguments) {
-  int markdown = count == 1 && strcmp(arguments[0], "--markdown") == 0;
+int tool_operators(int count, char **words) {
+  int markdown = count == 1 && strcmp(words[0], "--markdown") == 0;
   if (count > 0 && !markdown) {
     fprintf(stderr, "usage: seqmix operators [--markdown]\n");
     return 2;
