@@ -1,14 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """`seqmix run` on .npy files against the same calls from Python, and what it says of bad files."""
 
-import os
 import subprocess
 
 import numpy as np
 import pytest
 
 import seqmix
-from support import BF16, DEVICE, F16, F32, assert_close, normal
+from support import BF16, DEVICE, F16, F32, assert_close, normal, tool
 
 B, TQ, TK, HQ, HKV, D, DV = 2, 9, 21, 4, 2, 16, 12
 
@@ -16,14 +15,12 @@ B, TQ, TK, HQ, HKV, D, DV = 2, 9, 21, 4, 2, 16, 12
 @pytest.fixture
 def run(tmp_path):
     """Calls the command in a folder of its own, with arrays saved beside it under their names."""
-    tool = os.environ.get("SEQMIX_TOOL")
-    if not tool:
-        (pytest.fail if os.environ.get("CI") else pytest.skip)("SEQMIX_TOOL names no command")
+    path = tool()
 
     def call(*words, status=0, **arrays):
         for name, array in arrays.items():
             np.save(tmp_path / f"{name}.npy", array)
-        command = [tool, "run", *words]
+        command = [path, "run", *words]
         done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
         assert done.returncode == status, done.stdout + done.stderr
         return done.stdout if status == 0 else done.stderr
