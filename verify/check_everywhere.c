@@ -65,12 +65,21 @@ static int writes_something(const operator_call *call) {
   return 0;
 }
 
+/* A call's type is that of its first tensor. */
+static check_type type_of(const operator_call *call) {
+  int32_t dtype = call->tensors[0]->view.dtype;
+  return dtype == SEQMIX_F16 ? CHECK_F16 : dtype == SEQMIX_BF16 ? CHECK_BF16 : CHECK_F32;
+}
+
 static void count_end(const trial *t, const counted *call, seqmix_status status) {
   check_tally *tally = call->tally;
-  tally->accepted += status == SEQMIX_OK && writes_something(t->call);
+  check_type type = type_of(t->call);
+  int accepted = status == SEQMIX_OK && writes_something(t->call);
+  tally->accepted += accepted;
+  tally->types[type].accepted += accepted;
   tally->refused += status == SEQMIX_ERROR_UNSUPPORTED;
   tally->missed += t->report->faults > call->faults;
-  tally->share = fmax(tally->share, t->report->share);
+  tally->types[type].share = fmax(tally->types[type].share, t->report->share);
   t->report->share = fmax(t->report->share, call->share);
 }
 

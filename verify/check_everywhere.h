@@ -9,12 +9,19 @@
 /* Variants of a device that can be counted. */
 #define CHECK_VARIANTS 64
 
+/* Input types that are counted apart: their bounds differ, and so does what rounding takes of them.
+ */
+typedef enum check_type { CHECK_F32, CHECK_F16, CHECK_BF16, CHECK_TYPES } check_type;
+
 /* What became of the calls made in one way. */
 typedef struct check_tally {
   int accepted; /* of those that had something to write */
   int refused;  /* with UNSUPPORTED */
   int missed;   /* with anything that was reported */
-  double share; /* the largest error, as a share of what is allowed */
+  struct {
+    int accepted;
+    double share; /* the largest error, as a share of what is allowed */
+  } types[CHECK_TYPES];
 } check_tally;
 
 /* What became of all calls of an operator; zero at the start. */

@@ -126,7 +126,7 @@ void harness_compare_bits(test_report *report, const operator_call *call, const 
   }
   for (int t = 0; t < call->tensor_count; t++) {
     if (!result->images[t] || !other->images[t]) continue;
-    if (memcmp(result->images[t], other->images[t], (size_t)call->tensors[t]->storage->size)) {
+    if (memcmp(result->images[t], other->images[t], (size_t)call->tensors[t]->storage->size) != 0) {
       report_add(report, "%s [%s]: %s differs in its bits from the first run", call->name, label,
                  call->tensors[t]->name);
     }

@@ -2,7 +2,7 @@
 /* The named corner cases of attention_merge. */
 #include "verify/merge_cases.h"
 
-#define SIZE(p, b, t, h, n) .parts = p, .batch = b, .time = t, .heads = h, .dv = n
+#define SIZE(p, b, t, h, n) .parts = (p), .batch = (b), .time = (t), .heads = (h), .dv = (n)
 #define F32 .dtype = SEQMIX_F32
 #define F16 .dtype = SEQMIX_F16
 #define BF16 .dtype = SEQMIX_BF16

@@ -33,12 +33,16 @@ void report_device(const char *name) {
   }
 }
 
-static const char row_format[] = "  %-36s %8d %8d %7d  %s\n";
-
 static void print_tally(const char *name, const check_tally *tally) {
-  char share[32] = "no case was taken";
-  if (tally->accepted) snprintf(share, sizeof share, "%.1f %%", 100 * tally->share);
-  printf(row_format, name, tally->accepted, tally->refused, tally->missed, share);
+  printf("  %-38s %8d %8d %7d", name, tally->accepted, tally->refused, tally->missed);
+  for (int type = 0; type < CHECK_TYPES; type++) {
+    char share[32] = "-";
+    if (tally->types[type].accepted) {
+      snprintf(share, sizeof share, "%.1f%%", 100 * tally->types[type].share);
+    }
+    printf(" %8s", share);
+  }
+  printf("\n");
 }
 
 static const char *variant_of(seqmix_operator op, int index) {
@@ -89,8 +93,9 @@ static void print_absent_levels(const seqmix_context *context) {
 }
 
 void report_table(const check_record records[SEQMIX_OPERATOR_COUNT], int only) {
-  printf("\n%-38s %8s %8s %7s  %s\n", "operator, variant", "accepted", "refused", "misses",
-         "largest error, of what is allowed");
+  printf("\n%-40s %8s %8s %7s    largest error / allowed\n", "", "", "", "");
+  printf("%-40s %8s %8s %7s %8s %8s %8s\n", "operator, variant", "accepted", "refused", "misses",
+         "f32", "f16", "bf16");
   for (int op = 0; op < SEQMIX_OPERATOR_COUNT; op++) {
     if (only < 0 || op == only) print_operator((seqmix_operator)op, &records[op]);
   }
