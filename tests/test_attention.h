@@ -3,7 +3,15 @@
 #ifndef SEQMIX_TESTS_TEST_ATTENTION_H
 #define SEQMIX_TESTS_TEST_ATTENTION_H
 
+#include <seqmix/backend.h>
+
 #include "support/suite.h"
+
+/* Adds a test for each case of the operator, with so many random ones. */
+void operator_suite_add(TCase *tcase, seqmix_operator op, int random_cases);
+
+/* devices_open() as a fixture: a device that is there and cannot be used is a failure. */
+void open_devices(void);
 
 void suite_attention(Suite *suite);
 void suite_attention_properties(Suite *suite);

@@ -63,7 +63,7 @@ END_TEST
 
 void suite_attention_memory(Suite *suite) {
   TCase *tcase = tcase_create("attention memory");
-  tcase_add_unchecked_fixture(tcase, devices_open, devices_close);
+  tcase_add_unchecked_fixture(tcase, open_devices, devices_close);
   suite_add_loop(tcase, workspace_does_not_grow_with_length, 0, DEVICE_WAYS);
   suite_add_loop(tcase, workspace_is_a_tile_per_worker, 0, DEVICE_WAYS);
   suite_add_tcase(suite, tcase);

@@ -270,7 +270,7 @@ static void add_named(TCase *tcase, const TTest *test, const attention_case *cas
 
 void suite_attention_properties(Suite *suite) {
   TCase *tcase = tcase_create("attention properties");
-  tcase_add_unchecked_fixture(tcase, devices_open, devices_close);
+  tcase_add_unchecked_fixture(tcase, open_devices, devices_close);
   add_named(tcase, sequences_alone_are_the_same, sequences, SEQUENCES);
   add_named(tcase, queries_in_parts_are_the_same, query_splits, QUERY_SPLITS);
   add_named(tcase, keys_in_other_order_are_the_same, permutations, PERMUTATIONS);

@@ -177,7 +177,7 @@ END_TEST
 
 void suite_attention_split(Suite *suite) {
   TCase *tcase = tcase_create("attention split");
-  tcase_add_unchecked_fixture(tcase, devices_open, devices_close);
+  tcase_add_unchecked_fixture(tcase, open_devices, devices_close);
   for (int i = 0; i < SPLITS; i++) {
     if (!suite_wants_case(splits[i].whole.name)) continue;
     suite_add_loop(tcase, merged_parts_are_the_whole, i, i + 1);

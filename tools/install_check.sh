@@ -51,6 +51,7 @@ for file in include/seqmix/{attention,backend,context,seqmix,types,version}.h \
   [ -e "$prefix/$file" ] || { echo "$file was not installed" >&2; exit 1; }
 done
 run "the command, without any path set" "$prefix/bin/seqmix" devices
+run "the command verifies" "$prefix/bin/seqmix" verify
 
 with_make shared
 needs "$folder/make-shared/attention"

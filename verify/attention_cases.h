@@ -119,12 +119,6 @@ extern const int attention_shape_case_count;
 extern const attention_case attention_option_cases[];
 extern const int attention_option_case_count;
 
-/* Room for the name of a random case. */
-#define ATTENTION_CASE_NAME 32
-
-/* The name of random case number `index`. */
-void attention_case_name(int index, char name[ATTENTION_CASE_NAME]);
-
 /* A random case: sizes and options by the state alone. `name` must live as long as the case. */
 attention_case attention_case_random(random_state *state, const char *name);
 

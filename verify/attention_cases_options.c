@@ -2,7 +2,7 @@
 /* The named corner cases of masks, biases, scores, sinks and extreme values. */
 #include "verify/attention_cases.h"
 
-#define SIZE(b, i, j, h, g, n) .batch = b, .tq = i, .tk = j, .hq = h, .hkv = g, .d = n
+#define SIZE(b, i, j, h, g, n) .batch = (b), .tq = (i), .tk = (j), .hq = (h), .hkv = (g), .d = (n)
 #define F16 .dtype = SEQMIX_F16
 #define BF16 .dtype = SEQMIX_BF16
 

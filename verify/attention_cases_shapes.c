@@ -2,17 +2,17 @@
 /* The named corner cases of sizes, types, layouts, packing and paging. */
 #include "verify/attention_cases.h"
 
-#define SIZE(b, i, j, h, g, n) .batch = b, .tq = i, .tk = j, .hq = h, .hkv = g, .d = n
+#define SIZE(b, i, j, h, g, n) .batch = (b), .tq = (i), .tk = (j), .hq = (h), .hkv = (g), .d = (n)
 #define F16 .dtype = SEQMIX_F16
 #define BF16 .dtype = SEQMIX_BF16
 
 /* Every head dimension in every type, as D, as Dv and as both. */
-#define DIM(n)                                                                          \
-  {.name = "dim_" #n "_f32", SIZE(1, 17, 40, 2, 1, n), .causal = 1},                    \
-      {.name = "dim_" #n "_f16", F16, SIZE(1, 17, 40, 2, 1, n)},                        \
-      {.name = "dim_" #n "_bf16", BF16, SIZE(1, 17, 40, 2, 1, n), .skew = 1},           \
-      {.name = "dim_" #n "_of_keys", F16, SIZE(1, 17, 40, 2, 1, n), .dv = n / 2 + 1}, { \
-    .name = "dim_" #n "_of_values", SIZE(1, 17, 40, 2, 1, 16), .dv = n                  \
+#define DIM(n)                                                                            \
+  {.name = "dim_" #n "_f32", SIZE(1, 17, 40, 2, 1, n), .causal = 1},                      \
+      {.name = "dim_" #n "_f16", F16, SIZE(1, 17, 40, 2, 1, n)},                          \
+      {.name = "dim_" #n "_bf16", BF16, SIZE(1, 17, 40, 2, 1, n), .skew = 1},             \
+      {.name = "dim_" #n "_of_keys", F16, SIZE(1, 17, 40, 2, 1, n), .dv = (n) / 2 + 1}, { \
+    .name = "dim_" #n "_of_values", SIZE(1, 17, 40, 2, 1, 16), .dv = (n)                  \
   }
 
 /* Every length as that of queries, of keys and of both. */
@@ -23,6 +23,11 @@
   }
 
 const attention_case attention_shape_cases[] = {
+    /* Contiguous, no option: what a backend can do that has just been begun. */
+    {.name = "plain_f32", SIZE(2, 17, 40, 3, 3, 24), .no_lse = 1},
+    {.name = "plain_f16", F16, SIZE(2, 17, 40, 3, 3, 24), .no_lse = 1},
+    {.name = "plain_bf16", BF16, SIZE(2, 17, 40, 3, 3, 24), .no_lse = 1},
+
     DIM(1),
     DIM(2),
     DIM(7),

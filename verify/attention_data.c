@@ -4,6 +4,8 @@
 #include <math.h>
 #include <stdlib.h>
 
+#include "verify/memory.h"
+
 static int64_t larger(int64_t a, int64_t b) { return a > b ? a : b; }
 
 /* ---- layouts ------------------------------------------------------------------------------- */
@@ -75,8 +77,7 @@ static int64_t drawn_offset(const attention_case *spec, const attention_sequence
 
 static void draw_sequences(attention_data *data, random_state *random) {
   const attention_case *spec = &data->spec;
-  data->sequences = calloc((size_t)spec->batch + 1, sizeof *data->sequences);
-  if (!data->sequences) abort();
+  data->sequences = memory_new(((uint64_t)spec->batch + 1) * sizeof *data->sequences);
   for (int64_t n = 0; n < spec->batch; n++) {
     attention_sequence *at = &data->sequences[n];
     at->q_start = spec->packed_queries ? data->query_total : 0;
@@ -147,8 +148,7 @@ static void draw_pages(attention_data *data, random_state *random) {
   data->key_total = used + 2;
   data->max_pages = (spec->tk + size - 1) / size + 1;
   data->key_extent = data->max_pages * size;
-  int64_t *order = malloc((size_t)data->key_total * sizeof *order);
-  if (!order) abort();
+  int64_t *order = memory_new((uint64_t)data->key_total * sizeof *order);
   for (int64_t i = 0; i < data->key_total; i++) {
     int64_t other = random_integer(random, 0, i);
     order[i] = order[other];

@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Cases at random: any combination of options that the contract allows. */
-#include <stdio.h>
-
 #include "verify/attention_cases.h"
 
 /* Multiplications of q.k and p.v a random case may take, so that hundreds run in seconds. */
@@ -126,10 +124,6 @@ static void draw_tables(attention_case *c, random_state *random) {
     c->scores = 1 + (int)random_integer(random, SEQMIX_SCORES_RAW, SEQMIX_SCORES_PROBABILITIES);
     c->scores_f32 = random_one_in(random, 2);
   }
-}
-
-void attention_case_name(int index, char name[ATTENTION_CASE_NAME]) {
-  snprintf(name, ATTENTION_CASE_NAME, "random_%d", index);
 }
 
 attention_case attention_case_random(random_state *state, const char *name) {

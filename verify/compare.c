@@ -7,10 +7,12 @@
 #include "verify/harness.h"
 #include "verify/numbers.h"
 
-/* Sums over the elements that are finite on both sides. */
+/* Sums over the elements that are finite on both sides, and the element that is most off. */
 typedef struct difference {
   double norm, error_norm, largest, largest_error;
-  int64_t worst, count;
+  double worst_got, worst_want;
+  int64_t worst_index[SEQMIX_MAX_DIMS];
+  int64_t count;
 } difference;
 
 static const char *class_name(double x) {
@@ -37,7 +39,8 @@ static void report_element(test_report *report, const operator_call *call, const
 }
 
 /* One element. Returns zero if its class is wrong. */
-static int add_difference(difference *sum, double got, double want, double step, int64_t position) {
+static int add_difference(difference *sum, double got, double want, double step,
+                          const tensor_walk *walk) {
   if (isnan(want) || isinf(want) || isnan(got) || isinf(got)) {
     return strcmp(class_name(got), class_name(want)) == 0;
   }
@@ -48,23 +51,35 @@ static int add_difference(difference *sum, double got, double want, double step,
   sum->count++;
   if (error > sum->largest_error) {
     sum->largest_error = error;
-    sum->worst = position;
+    sum->worst_got = got;
+    sum->worst_want = want;
+    memcpy(sum->worst_index, walk->index, sizeof sum->worst_index);
   }
   return 1;
 }
 
+/* An error as a share of what is allowed. */
+static double share_of(double error, double allowed) { return error > 0 ? error / allowed : 0; }
+
 static void judge(test_report *report, const operator_call *call, const char *label,
-                  const char *tensor, const difference *sum, test_bound bound) {
+                  const test_tensor *tensor, const difference *sum, test_bound bound) {
   double norm = fmax(sqrt(sum->norm), bound.floor * sqrt((double)sum->count));
   double largest = fmax(sum->largest, bound.floor);
-  if (sqrt(sum->error_norm) > bound.norm * norm) {
-    report_add(report, "%s [%s]: %s differs by %.3g in norm, allowed %.3g", call->name, label,
-               tensor, sqrt(sum->error_norm) / norm, bound.norm);
+  double in_norm = sqrt(sum->error_norm);
+  char index[128];
+  format_index(index, sizeof index, sum->worst_index, tensor->view.ndim);
+  report->share = fmax(report->share, share_of(in_norm, bound.norm * norm));
+  report->share = fmax(report->share, share_of(sum->largest_error, bound.largest * largest));
+  if (in_norm > bound.norm * norm) {
+    report_add(report,
+               "%s [%s]: %s differs by %.3g in norm, allowed %.3g; most at %s: %.9g, must be %.9g",
+               call->name, label, tensor->name, in_norm / norm, bound.norm, index, sum->worst_got,
+               sum->worst_want);
   }
   if (sum->largest_error > bound.largest * largest) {
-    report_add(report, "%s [%s]: %s differs by %.3g of max|ref| at element %lld, allowed %.3g",
-               call->name, label, tensor, sum->largest_error / largest, (long long)sum->worst,
-               bound.largest);
+    report_add(report, "%s [%s]: %s%s is %.9g, must be %.9g: off by %.3g of max|ref|, allowed %.3g",
+               call->name, label, tensor->name, index, sum->worst_got, sum->worst_want,
+               sum->largest_error / largest, bound.largest);
   }
 }
 
@@ -81,7 +96,7 @@ void harness_compare(test_report *report, const operator_call *call, int t,
                      const unsigned char *expected_image, test_bound bound, const char *label) {
   const test_tensor *actual = call->tensors[t];
   difference sum = {0};
-  int64_t position = 0, misclassed = 0;
+  int64_t misclassed = 0;
   tensor_walk want_at = tensor_start(expected);
   if (want_at.left != tensor_elements(actual)) {
     report_add(report, "%s [%s]: %s has another shape than expected", call->name, label,
@@ -91,7 +106,7 @@ void harness_compare(test_report *report, const operator_call *call, int t,
   for (tensor_walk w = tensor_start(actual); w.left; tensor_next(&w), tensor_next(&want_at)) {
     double got = tensor_load(actual, result->images[t], w.at);
     double want = as_stored(actual->view.dtype, tensor_load(expected, expected_image, want_at.at));
-    if (!add_difference(&sum, got, want, bound.step, position++) && misclassed++ == 0) {
+    if (!add_difference(&sum, got, want, bound.step, &w) && misclassed++ == 0) {
       report_element(report, call, label, actual, &w, got, want);
     }
   }
@@ -99,7 +114,7 @@ void harness_compare(test_report *report, const operator_call *call, int t,
     report_add(report, "%s [%s]: %lld elements of %s are of the wrong class", call->name, label,
                (long long)misclassed, actual->name);
   }
-  judge(report, call, label, actual->name, &sum, bound);
+  judge(report, call, label, actual, &sum, bound);
 }
 
 void harness_compare_bits(test_report *report, const operator_call *call, const call_result *result,
@@ -111,7 +126,7 @@ void harness_compare_bits(test_report *report, const operator_call *call, const 
   }
   for (int t = 0; t < call->tensor_count; t++) {
     if (!result->images[t] || !other->images[t]) continue;
-    if (memcmp(result->images[t], other->images[t], (size_t)call->tensors[t]->storage->size)) {
+    if (memcmp(result->images[t], other->images[t], (size_t)call->tensors[t]->storage->size) != 0) {
       report_add(report, "%s [%s]: %s differs in its bits from the first run", call->name, label,
                  call->tensors[t]->name);
     }

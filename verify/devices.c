@@ -11,7 +11,7 @@
 
 static seqmix_context *reference, *subject[DEVICE_WAYS];
 static const char *chosen;
-static char missing[512];
+static char missing[512], failure[512];
 static atomic_int parallel_faults;
 
 void devices_choose(const char *name) { chosen = name; }
@@ -43,6 +43,7 @@ static void *run_body(void *pointer) {
 static void threads_for(void *user, int32_t count, void (*body)(void *, int32_t), void *arg) {
   pthread_t threads[THREAD_WORKERS];
   thread_body jobs[THREAD_WORKERS];
+  int started[THREAD_WORKERS];
   (void)user;
   if (count > THREAD_WORKERS) {
     atomic_fetch_add(&parallel_faults, 1);
@@ -51,9 +52,12 @@ static void threads_for(void *user, int32_t count, void (*body)(void *, int32_t)
   }
   for (int32_t i = 0; i < count; i++) {
     jobs[i] = (thread_body){body, arg, i};
-    if (pthread_create(&threads[i], NULL, run_body, &jobs[i]) != 0) abort();
+    started[i] = pthread_create(&threads[i], NULL, run_body, &jobs[i]) == 0;
+    if (!started[i]) body(arg, i); /* the system refuses a thread; the work has to be done */
   }
-  for (int32_t i = 0; i < count; i++) pthread_join(threads[i], NULL);
+  for (int32_t i = 0; i < count; i++) {
+    if (started[i]) pthread_join(threads[i], NULL);
+  }
 }
 
 static seqmix_context *open_subject(device_way way) {
@@ -69,17 +73,18 @@ static seqmix_context *open_subject(device_way way) {
              : way == DEVICE_CALLER_THREADS
                  ? seqmix_context_set_parallel_for(context, threads_for, NULL, THREAD_WORKERS)
                  : seqmix_context_set_threads(context, 1 + (int32_t)way);
-  if (status != SEQMIX_OK) {
-    fprintf(stderr, "%s: %s\n", device_label(way), seqmix_last_error());
-    abort();
-  }
-  return context;
+  if (status == SEQMIX_OK) return context;
+  snprintf(failure, sizeof failure, "%s: %s", device_label(way), seqmix_last_error());
+  seqmix_context_destroy(context);
+  return NULL;
 }
 
 void devices_open(void) {
+  missing[0] = failure[0] = 0;
+  atomic_store(&parallel_faults, 0);
   if (seqmix_context_create(&reference, "reference") != SEQMIX_OK) {
-    fprintf(stderr, "no reference device: %s\n", seqmix_last_error());
-    abort();
+    snprintf(failure, sizeof failure, "no reference device: %s", seqmix_last_error());
+    return;
   }
   for (int way = 0; way < DEVICE_WAYS; way++) subject[way] = open_subject((device_way)way);
 }
@@ -93,7 +98,9 @@ void devices_close(void) {
   reference = NULL;
 }
 
-const char *devices_missing(void) { return subject[0] ? NULL : missing; }
+const char *devices_missing(void) { return missing[0] ? missing : NULL; }
+
+const char *devices_failure(void) { return failure[0] ? failure : NULL; }
 
 seqmix_context *device_reference(void) { return reference; }
 

@@ -21,12 +21,16 @@ typedef enum device_way {
 void devices_choose(const char *name);
 const char *device_name(void);
 
-/* Opens and closes all contexts: an unchecked fixture of a test case. */
+/* Opens and closes all contexts. If devices_missing() or devices_failure() then has something to
+ * say, no call may be made on any. */
 void devices_open(void);
 void devices_close(void);
 
-/* Why the device under test cannot be used, or NULL. */
+/* That there is no device of this name, or NULL. */
 const char *devices_missing(void);
+
+/* Why a context of a device that is there could not be made, or NULL. */
+const char *devices_failure(void);
 
 /* The float64 reference, the judge of all. */
 seqmix_context *device_reference(void);

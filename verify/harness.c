@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "verify/memory.h"
 #include "verify/numbers.h"
 
 /* One call under way: device buffers, one per distinct storage. */
@@ -59,8 +60,7 @@ static int upload_tensors(harness_job *job) {
 }
 
 static unsigned char *download(harness_job *job, const void *buffer, uint64_t bytes) {
-  unsigned char *image = malloc(bytes ? (size_t)bytes : 1);
-  if (!image) abort();
+  unsigned char *image = memory_new(bytes);
   check(job, seqmix_buffer_download(job->context, buffer, 0, image, bytes), "buffer_download");
   return image;
 }
@@ -85,9 +85,8 @@ static seqmix_status run_with_exact_workspace(harness_job *job) {
   seqmix_status status = call->workspace_size(job->context, call->options, job->present, &bytes);
   if (status != SEQMIX_OK) return status;
   uint64_t size = front + bytes + TENSOR_GUARD;
-  unsigned char *pattern = malloc((size_t)size);
+  unsigned char *pattern = memory_new(size);
   void *buffer = NULL;
-  if (!pattern) abort();
   for (uint64_t i = 0; i < size; i++) pattern[i] = tensor_canary(i);
   if (!check(job, seqmix_buffer_allocate(job->context, size, &buffer), "buffer_allocate") ||
       !check(job, seqmix_buffer_upload(job->context, buffer, 0, pattern, size), "buffer_upload")) {
@@ -127,8 +126,7 @@ static void check_written(harness_job *job, int t, const unsigned char *image,
 
 static void check_output(harness_job *job, int t, const unsigned char *image) {
   const test_tensor *tensor = job->call->tensors[t];
-  unsigned char *mine = calloc(1, (size_t)tensor->storage->size);
-  if (!mine) abort();
+  unsigned char *mine = memory_new(tensor->storage->size);
   check_written(job, t, image, mine);
   for (uint64_t i = 0; i < tensor->storage->size; i++) {
     if (mine[i] || image[i] == tensor->storage->bytes[i]) continue;
@@ -176,7 +174,8 @@ call_result harness_run(test_report *report, seqmix_context *context, const oper
     result.status = workspace == WORKSPACE_EXACT
                         ? run_with_exact_workspace(&job)
                         : call->run(context, call->options, job.present, NULL, 0);
-    check(&job, seqmix_synchronize(context), "synchronize");
+    /* Of a call that failed, its own text is the one to keep. */
+    if (result.status == SEQMIX_OK) check(&job, seqmix_synchronize(context), "synchronize");
     fetch_and_check(&job, &result);
   }
   for (int t = 0; t < call->tensor_count; t++) seqmix_buffer_free(context, job.buffers[t]);

@@ -12,6 +12,9 @@ typedef struct random_state {
   int has_spare;
 } random_state;
 
+/* What everything that is random starts from unless told otherwise. */
+#define RANDOM_DEFAULT_SEED UINT64_C(20240229)
+
 /* A generator whose stream depends on `seed` alone. */
 random_state random_start(uint64_t seed);
 

@@ -6,7 +6,8 @@
 
 typedef struct test_report {
   int faults;
-  char text[2048]; /* the first of them, a line each */
+  double share;    /* the largest error that was compared, as a share of what is allowed */
+  char text[4096]; /* the first faults, a line each */
 } test_report;
 
 void report_add(test_report *report, const char *format, ...) __attribute__((format(printf, 2, 3)));

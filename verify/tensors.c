@@ -2,20 +2,11 @@
 #include "verify/tensors.h"
 
 #include <math.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "verify/memory.h"
 #include "verify/numbers.h"
-
-static void *allocate(uint64_t bytes) {
-  void *memory = calloc(1, bytes ? (size_t)bytes : 1);
-  if (!memory) {
-    fprintf(stderr, "test support: out of memory (%llu bytes)\n", (unsigned long long)bytes);
-    abort();
-  }
-  return memory;
-}
 
 /* The lowest and highest element of the view, relative to its first; none: low > high. */
 static void extent(const seqmix_tensor *view, int64_t *low, int64_t *high) {
@@ -33,22 +24,22 @@ static void extent(const seqmix_tensor *view, int64_t *low, int64_t *high) {
 
 test_tensor *tensor_new(const char *name, int32_t dtype, int ndim, const int64_t *shape,
                         const int64_t *stride, int skew) {
-  test_tensor *tensor = allocate(sizeof *tensor);
+  test_tensor *tensor = memory_new(sizeof *tensor);
   int64_t low, high, size = (int64_t)seqmix_dtype_size(dtype);
   tensor->name = name;
   tensor->view = seqmix_tensor_nd(NULL, dtype, ndim, shape, stride);
   extent(&tensor->view, &low, &high);
   tensor->view.byte_offset = (uint64_t)(TENSOR_GUARD + (skew - low) * size);
-  tensor->storage = allocate(sizeof *tensor->storage);
+  tensor->storage = memory_new(sizeof *tensor->storage);
   tensor->storage->size = (uint64_t)(2 * TENSOR_GUARD + (skew + high - low + 1) * size);
-  tensor->storage->bytes = allocate(tensor->storage->size);
+  tensor->storage->bytes = memory_new(tensor->storage->size);
   tensor->storage->references = 1;
   return tensor;
 }
 
 test_tensor *tensor_view_of(const test_tensor *parent, const char *name, int ndim,
                             const int64_t *shape, const int64_t *stride, int64_t offset) {
-  test_tensor *tensor = allocate(sizeof *tensor);
+  test_tensor *tensor = memory_new(sizeof *tensor);
   int64_t size = (int64_t)seqmix_dtype_size(parent->view.dtype);
   tensor->name = name;
   tensor->view = seqmix_tensor_nd(NULL, parent->view.dtype, ndim, shape, stride);

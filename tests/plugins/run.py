@@ -4,9 +4,10 @@
 The headers come from an installation of the build into a folder of its own; the plug-ins link
 nothing of seqmix. Usage:
 
-    run.py MESON BUILD WORK TEST_PROGRAM COMPILER...
+    run.py MESON BUILD WORK TEST_PROGRAM TOOL COMPILER...
 
-Everything is made afresh below the folder WORK.
+Everything is made afresh below the folder WORK. TOOL is the `seqmix` command, or empty: it must
+tell a plug-in that computes wrongly from one that does not.
 """
 
 import os
@@ -73,13 +74,37 @@ def make_folders(compiler: list[str], include: Path, work: Path) -> list[Path]:
     return [good, bad]
 
 
+def verify(tool: str, folder: Path, device: str, status: int, *sentences: str) -> None:
+    """Runs `seqmix verify` on a plug-in's device; exits if it does not end and say as it must."""
+    command = [tool, "verify", "--device", device, "--operator", "attention"]
+    environment = dict(os.environ, SEQMIX_PLUGIN_PATH=str(folder))
+    done = subprocess.run(command, env=environment, check=False, capture_output=True, text=True)
+    missing = [sentence for sentence in sentences if sentence not in done.stdout]
+    if done.returncode != status or missing:
+        sys.exit(f"{' '.join(command)}: status {done.returncode}, must be {status}; "
+                 f"lacks {missing}\n{done.stdout}{done.stderr}")
+
+
+def verify_plugins(tool: str, compiler: list[str], include: Path, work: Path) -> None:
+    """What the command makes of a sound device, of one slightly off and of one that only fails."""
+    wrong = work / "wrong"
+    wrong.mkdir()
+    compile_plugin(compiler, include, "toy.c", wrong / "toy.so", "-DTOY_FACTOR=1.0001")
+    verify(tool, work / "good", "toy", 0, "verified: no misses", "attention__f32_toy_loops")
+    verify(tool, wrong, "toy", 1, "NOT verified", "MISS: --operator attention --case plain_f32 --seed 20240229",
+           "plain_f32 [attention__f32_toy_loops]: out differs by 0.0001 in norm, allowed ")
+    verify(tool, work / "good", "far", 1, "NOT verified", "far:0 does not answer")
+
+
 def main() -> None:
     meson, build, work, program = sys.argv[1], Path(sys.argv[2]), Path(sys.argv[3]), sys.argv[4]
-    compiler = sys.argv[5:]
+    tool, compiler = sys.argv[5], sys.argv[6:]
     shutil.rmtree(work, ignore_errors=True)
     work.mkdir(parents=True)
     include = install_headers(meson, build, work.resolve() / "stage")
     folders = make_folders(compiler, include, work.resolve())
+    if tool:
+        verify_plugins(tool, compiler, include, work.resolve())
     environment = dict(os.environ, SEQMIX_PLUGIN_PATH=":".join(map(str, folders)))
     sys.exit(subprocess.run([program], env=environment, check=False).returncode)
 

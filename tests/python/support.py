@@ -33,6 +33,14 @@ def needed(module, **conditions):
         raise
 
 
+def tool():
+    """The command `seqmix` of the build under test."""
+    path = os.environ.get("SEQMIX_TOOL")
+    if not path:
+        (pytest.fail if os.environ.get("CI") else pytest.skip)("SEQMIX_TOOL names no command")
+    return path
+
+
 def normal(rng, *shape, dtype=F32):
     """Standard normal values of a type."""
     return rng.standard_normal(shape).astype(dtype)

@@ -4,6 +4,7 @@
 #include "suite.h"
 
 #include <stdarg.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,17 +12,15 @@
 
 #include "verify/random.h"
 
-#define DEFAULT_SEED UINT64_C(20240229)
-
 /* Shared with the children of fork mode, whose skips would otherwise be lost. */
 static struct shared_state {
   int skipped;
-  int counters[SUITE_COUNTERS];
+  _Alignas(max_align_t) unsigned char memory[SUITE_MEMORY];
 } * shared;
 
-static uint64_t base_seed(void) {
+uint64_t suite_base_seed(void) {
   const char *text = getenv("SEQMIX_TEST_SEED");
-  return text && *text ? strtoull(text, NULL, 0) : DEFAULT_SEED;
+  return text && *text ? strtoull(text, NULL, 0) : RANDOM_DEFAULT_SEED;
 }
 
 static int contains(const char *text, const char *variable) {
@@ -37,7 +36,7 @@ void suite_add_loop(TCase *tcase, const TTest *test, int begin, int end) {
   if (contains(test->name, "SEQMIX_TEST_FILTER")) tcase_add_loop_test(tcase, test, begin, end);
 }
 
-uint64_t suite_seed(const char *case_name) { return random_seed_for(base_seed(), case_name); }
+uint64_t suite_seed(const char *case_name) { return random_seed_for(suite_base_seed(), case_name); }
 
 int suite_wants_case(const char *case_name) { return contains(case_name, "SEQMIX_TEST_CASE"); }
 
@@ -45,7 +44,7 @@ int suite_is_partial(void) {
   return !contains("", "SEQMIX_TEST_FILTER") || !contains("", "SEQMIX_TEST_CASE");
 }
 
-int *suite_counters(void) { return shared->counters; }
+void *suite_memory(void) { return shared->memory; }
 
 int suite_case_count(int usual) {
   const char *text = getenv("SEQMIX_TEST_CASES");
@@ -74,7 +73,7 @@ void suite_record_skip(const char *function, const char *format, ...) {
 int main(void) {
   shared = mmap(NULL, sizeof *shared, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
   if (shared == MAP_FAILED) return perror("mmap"), 1;
-  printf("seed: SEQMIX_TEST_SEED=%llu\n", (unsigned long long)base_seed());
+  printf("seed: SEQMIX_TEST_SEED=%llu\n", (unsigned long long)suite_base_seed());
   fflush(stdout);
   SRunner *runner = srunner_create(suite_make());
   const char *fork = getenv("CK_FORK");

@@ -38,6 +38,9 @@ void suite_add_loop(TCase *tcase, const TTest *test, int begin, int end);
     return;                                   \
   } while (0)
 
+/* The seed all others derive from. */
+uint64_t suite_base_seed(void);
+
 /* The seed of a case: the program's seed and the name mixed, so that a case run alone gets the
  * same numbers as among the others. */
 uint64_t suite_seed(const char *case_name);
@@ -51,9 +54,9 @@ int suite_case_count(int usual);
 /* SEQMIX_TEST_DEVICE, or "cpu". */
 const char *suite_device(void);
 
-/* Numbers that survive from test to test, also where each is a process; zero at the start. */
-#define SUITE_COUNTERS 64
-int *suite_counters(void);
+/* Memory that survives from test to test, also where each is a process; zero at the start. */
+#define SUITE_MEMORY (1 << 16)
+void *suite_memory(void);
 
 /* Whether SEQMIX_TEST_FILTER or SEQMIX_TEST_CASE leaves only part of the program to run. */
 int suite_is_partial(void);

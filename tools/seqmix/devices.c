@@ -25,9 +25,9 @@ static const char *automatic_device(char *name, size_t size) {
   return name;
 }
 
-int tool_devices(int count, char **arguments) {
+int tool_devices(int count, char **words) {
   if (count > 0) {
-    fprintf(stderr, "seqmix devices: unknown argument '%s'\n", arguments[0]);
+    fprintf(stderr, "seqmix devices: unknown argument '%s'\n", words[0]);
     return 2;
   }
   char name[64];

@@ -6,37 +6,39 @@
 #include "seqmix/seqmix.h"
 #include "tool.h"
 
-static int tool_version(int count, char **arguments) {
+static int tool_version(int count, char **words) {
   (void)count;
-  (void)arguments;
+  (void)words;
   printf("seqmix %s (API %d)\n", seqmix_version(), seqmix_api_version());
   return 0;
 }
 
 static const struct {
-  const char *name;
-  const char *usage;
-  int (*run)(int count, char **arguments);
+  const char *name, *takes, *help;
+  int (*run)(int count, char **words);
 } commands[] = {
-    {"devices", "devices              lists the devices this machine has", tool_devices},
-    {"operators", "operators [--markdown]  lists the operators and what each backend has for them",
+    {"devices", "", "lists the devices this machine has", tool_devices},
+    {"operators", "[--markdown]", "lists the operators and what each backend has for them",
      tool_operators},
-    {"version", "version              prints the version", tool_version},
+    {"run", "OPERATOR FILES...", "calls an operator on .npy files", tool_run},
+    {"verify", "[options]", "compares a device with `reference`, on this machine", tool_verify},
+    {"version", "", "prints the version", tool_version},
 };
 
 static int print_usage(FILE *file) {
   fputs("usage: seqmix <command>\n\n", file);
   for (size_t i = 0; i < sizeof commands / sizeof *commands; i++)
-    fprintf(file, "  seqmix %s\n", commands[i].usage);
+    fprintf(file, "  seqmix %-9s %-17s  %s\n", commands[i].name, commands[i].takes,
+            commands[i].help);
   return file == stdout ? 0 : 2;
 }
 
-int main(int count, char **arguments) {
+int main(int count, char **words) {
   if (count < 2) return print_usage(stderr);
-  if (!strcmp(arguments[1], "--help") || !strcmp(arguments[1], "help")) return print_usage(stdout);
-  if (!strcmp(arguments[1], "--version")) return tool_version(0, NULL);
+  if (!strcmp(words[1], "--help") || !strcmp(words[1], "help")) return print_usage(stdout);
+  if (!strcmp(words[1], "--version")) return tool_version(0, NULL);
   for (size_t i = 0; i < sizeof commands / sizeof *commands; i++)
-    if (!strcmp(arguments[1], commands[i].name)) return commands[i].run(count - 2, arguments + 2);
-  fprintf(stderr, "seqmix: there is no command '%s'\n\n", arguments[1]);
+    if (!strcmp(words[1], commands[i].name)) return commands[i].run(count - 2, words + 2);
+  fprintf(stderr, "seqmix: there is no command '%s'\n\n", words[1]);
   return print_usage(stderr);
 }

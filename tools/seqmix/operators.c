@@ -15,8 +15,7 @@ static const struct {
 #undef SEQMIX_OPERATOR
 };
 
-/* Whether a variant's name says it belongs to the operator: <operator>__<rest>. */
-static const char *rest_of_variant(const char *variant, const char *name) {
+const char *tool_rest_of_variant(const char *variant, const char *name) {
   size_t length = strlen(name);
   return strncmp(variant, name, length) == 0 && strncmp(variant + length, "__", 2) == 0
              ? variant + length + 2
@@ -33,7 +32,7 @@ static const char *algorithm_of(const char *rest) {
 static int is_known(const seqmix_context *context, const char *name, int32_t before,
                     const char *algorithm) {
   for (int32_t i = 0; i < before; i++) {
-    const char *rest = rest_of_variant(seqmix_context_variant_name(context, i), name);
+    const char *rest = tool_rest_of_variant(seqmix_context_variant_name(context, i), name);
     if (rest && strcmp(algorithm_of(rest), algorithm) == 0) return 1;
   }
   return 0;
@@ -46,7 +45,7 @@ static void print_variants(const seqmix_context *context, const char *name, int 
   for (int32_t i = 0;; i++) {
     const char *variant = seqmix_context_variant_name(context, i);
     if (!variant) break;
-    const char *rest = rest_of_variant(variant, name);
+    const char *rest = tool_rest_of_variant(variant, name);
     if (!rest || (only_algorithms && is_known(context, name, i, algorithm_of(rest)))) continue;
     printf("%s%s", printed++ ? ", " : "", only_algorithms ? algorithm_of(rest) : rest);
   }
@@ -96,8 +95,8 @@ static int32_t open_backends(seqmix_context **contexts, int32_t most) {
   return count;
 }
 
-int tool_operators(int count, char **arguments) {
-  int markdown = count == 1 && strcmp(arguments[0], "--markdown") == 0;
+int tool_operators(int count, char **words) {
+  int markdown = count == 1 && strcmp(words[0], "--markdown") == 0;
   if (count > 0 && !markdown) {
     fprintf(stderr, "usage: seqmix operators [--markdown]\n");
     return 2;

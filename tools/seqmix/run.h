@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* One call of an operator on files: what all operators of `seqmix run` share.
+ *
+ * A run holds the tensors of the call on the context's device. Functions that fail print why and
+ * set `status`; those after them then do nothing, so that a caller looks at the status once. */
+#ifndef SEQMIX_RUN_H
+#define SEQMIX_RUN_H
+
+#include <seqmix/seqmix.h>
+
+#include "arguments.h"
+
+#define RUN_TENSORS 24
+
+typedef struct run_tensor {
+  const char *path;
+  seqmix_tensor file;   /* as it lies in the file, contiguous */
+  seqmix_tensor device; /* as the operator takes it */
+  void *buffer;
+  int is_output;
+} run_tensor;
+
+typedef struct tool_run_state {
+  const tool_arguments *arguments;
+  const char *operator_name;
+  seqmix_context *context;
+  int status;      /* 0, or the exit status */
+  int heads_first; /* files have heads before time */
+  int count;
+  run_tensor tensors[RUN_TENSORS];
+} run;
+
+/* The options every operator has, for its table; --layout is among them. */
+#define RUN_OPTIONS                                                                              \
+  {"-o", "FILE", "where the result goes; required", NULL},                                       \
+      {"--lse", "FILE", "where the logarithms of the denominators go", NULL},                    \
+      {"--out-f32", NULL, "the result in f32, whatever the inputs are", NULL},                   \
+      {"--layout", "bthd|bhtd", "time before heads in the files (the default), or after", NULL}, \
+      {"--device", "NAME", "as `seqmix devices` has it; auto is the default", NULL},             \
+      {"--threads", "N", "CPU threads", NULL}, {                                                 \
+    "--variant", "NAME", "the variant that must do it", NULL                                     \
+  }
+
+/* Starts a run from a command line that was read. */
+void run_start(run *r, const char *operator_name, const tool_arguments *arguments);
+
+/* The tensor of a file; NULL if `path` is NULL or something failed. `axes` is how many it must
+ * have, or 0. */
+const seqmix_tensor *run_input(run *r, const char *path, int axes);
+/* The same of the file an option names. */
+const seqmix_tensor *run_option(run *r, const char *option);
+/* The same with time and heads, which are the axes `time` and `time` + 1, in the call's order. */
+const seqmix_tensor *run_sequence(run *r, const char *path, int axes, int time);
+
+/* A tensor that will be written to a file; NULL if `path` is NULL. */
+const seqmix_tensor *run_output(run *r, const char *path, int32_t dtype, int ndim,
+                                const int64_t *shape);
+/* The same with time and heads in the files' order. */
+const seqmix_tensor *run_output_sequence(run *r, const char *path, int32_t dtype, int ndim,
+                                         const int64_t *shape, int time);
+
+/* The variant that takes the call, which is then forced. workspace_size asks whether it does. */
+const char *run_choose_variant(run *r, const void *args,
+                               seqmix_status (*workspace_size)(seqmix_context *, const void *,
+                                                               uint64_t *));
+
+/* The operators: a row of operators.def needs a run_<name>(), as a command has one. */
+#define SEQMIX_OPERATOR(name, NAME, tolerance, description) int run_##name(int count, char **words);
+#include <seqmix/operators.def>
+#undef SEQMIX_OPERATOR
+
+/* Takes what a call of the library returned. */
+void run_check(run *r, seqmix_status status);
+
+/* After the call: writes the outputs and frees everything. Returns the exit status. */
+int run_end(run *r, const char *variant);
+
+#endif
