@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the machine is, for protocols and reports. */
+#ifndef SEQMIX_BENCH_MACHINE_H
+#define SEQMIX_BENCH_MACHINE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+/* Bytes of the last-level caches of all processors this process may use, together. */
+uint64_t machine_cache_bytes(void);
+
+/* The processor's name as the kernel tells it, or "unknown". */
+void machine_model(char *text, size_t room);
+
+/* "gcc 12.2.0" */
+const char *machine_compiler(void);
+
+#endif
