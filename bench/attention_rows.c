@@ -13,7 +13,7 @@
 #include "verify/tolerance.h"
 
 #define LEAST_ROWS 64
-#define MOST_POSITIONS 32
+#define MOST_POSITIONS 96
 
 /* ---- which rows ---------------------------------------------------------------------------- */
 
@@ -51,14 +51,19 @@ typedef struct row_choice {
   int64_t heads, batches; /* how many kv heads and sequences */
 } row_choice;
 
-/* First, middle and last kv head of the first and last sequence; more if that is too little. */
+static int64_t rows_of(const attention_shape *s, const row_choice *choice) {
+  return choice->count * choice->heads * (s->hq / s->hkv) * choice->batches;
+}
+
+/* First, middle and last kv head of the first and last sequence; if that is too little, more heads,
+ * then more sequences, then more positions. */
 static row_choice choose(const attention_shape *s) {
   row_choice choice = {.heads = s->hkv < 3 ? s->hkv : 3, .batches = s->b < 2 ? s->b : 2};
   choice.count = choose_positions(s->tq, choice.positions);
-  int64_t each = choice.count * (s->hq / s->hkv);
-  while (each * choice.heads * choice.batches < LEAST_ROWS && choice.heads < s->hkv) choice.heads++;
-  while (each * choice.heads * choice.batches < LEAST_ROWS && choice.batches < s->b)
-    choice.batches++;
+  while (rows_of(s, &choice) < LEAST_ROWS && choice.heads < s->hkv) choice.heads++;
+  while (rows_of(s, &choice) < LEAST_ROWS && choice.batches < s->b) choice.batches++;
+  for (int64_t i = 0; rows_of(s, &choice) < LEAST_ROWS && i < LEAST_ROWS; i++)
+    add_position(choice.positions, &choice.count, spread(i, LEAST_ROWS, s->tq), s->tq);
   return choice;
 }
 

@@ -22,8 +22,9 @@ static int complain(int status, const char *error) {
 static void print_presets(const bench_operator *op) {
   for (int i = 0; i < op->preset_count; i++) {
     bench_case item = {.op = op};
-    char shape[320];
+    char shape[320], error[BENCH_TEXT];
     memcpy(item.values, op->presets[i].values, sizeof item.values);
+    op->complete(item.values, error);
     case_format(&item, shape, sizeof shape);
     printf("  %-8s %-26s %-8s %s\n", op->presets[i].group, op->presets[i].name,
            op->presets[i].phase, shape);
