@@ -80,7 +80,7 @@ def check_compare(folder: Path, data: dict[str, Any]) -> None:
 def main() -> int:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        files = ["--json", folder / "run.json", "--csv", folder / "run.csv"]
+        files: list[str | Path] = ["--json", folder / "run.json", "--csv", folder / "run.csv"]
         expect(bench(*QUICK, "--type", "f32,f16,bf16", *files), 0, "ceilings with 1 thread", "f16")
         data = check_file(folder / "run.json")
         rows = list(csv.DictReader((folder / "run.csv").open()))
