@@ -101,9 +101,9 @@ bench_check attention_compare(const attention_instance *instance, const void *ou
 
 /* attention_baseline.c */
 void *attention_baseline_open(void *instance, char *error);
-void attention_baseline_close(void *baseline);
-void attention_baseline_run(void *baseline, int64_t call);
-int attention_baseline_verify(void *baseline, bench_check *check, char *error);
-const char *attention_baseline_how(const void *baseline);
+void attention_baseline_close(void *pointer);
+void attention_baseline_run(void *pointer, int64_t call);
+int attention_baseline_verify(void *pointer, bench_check *check, char *error);
+const char *attention_baseline_how(const void *pointer);
 
 #endif

@@ -14,6 +14,7 @@
 #define PAGE 4096
 /* One measurement of a peak: long against a clock, short against a time slice. */
 #define PEAK_SECONDS 2e-3
+#define MOST_ITERATIONS (INT64_C(1) << 40)
 
 /* What is measured; all threads do the same. */
 typedef enum job_kind {
@@ -101,12 +102,21 @@ static double best_rate(ceilings *c, job_kind kind, const bench_level *level, in
   return best;
 }
 
+/* The shortest any thread was at work in the last job. */
+static double shortest_work(const ceilings *c) {
+  double shortest = INFINITY;
+  for (int32_t i = 0; i < team_size(c->team); i++)
+    shortest = fmin(shortest, c->slots[i].end - c->slots[i].start);
+  return shortest;
+}
+
 static double best_peak(ceilings *c, job_kind kind, const bench_level *level, int rounds) {
   c->iterations = 1000;
-  double operations = kind == JOB_DOT ? bf16_dot(1) : level->multiply_add(1);
-  double guess = rate(c, kind, level) / team_size(c->team);
-  double iterations = guess * PEAK_SECONDS / operations;
-  c->iterations = iterations > 1000 ? (int64_t)iterations : 1000;
+  while (c->iterations < MOST_ITERATIONS) {
+    rate(c, kind, level);
+    if (shortest_work(c) >= PEAK_SECONDS) break;
+    c->iterations *= 2;
+  }
   return best_rate(c, kind, level, rounds);
 }
 

@@ -28,7 +28,7 @@ typedef struct bench_level {
 } bench_level;
 
 /* Levels the processor has, up to the one SEQMIX_CPU_ISA names, by rising width. */
-int levels_present(const bench_level **levels, int room);
+int levels_present(const bench_level **present, int room);
 
 /* The widest of them. */
 const bench_level *level_best(void);

@@ -24,13 +24,13 @@ void report_seconds(double seconds, char *text, size_t room);
 void report_ceilings(FILE *file, const machine_ceilings *all);
 void report_table_head(FILE *file);
 void report_table_row(FILE *file, const bench_result *result);
-void report_comparison(FILE *file, const bench_comparison *comparisons, int count);
+void report_comparison(FILE *file, const bench_comparison *pairs, int count);
 
 /* Write a file; zero and a sentence in `error` if that fails. */
 int report_json(const char *path, const bench_run *run, char *error);
 int report_csv(const char *path, const bench_run *run, char *error);
 
-/* Reads what report_json() wrote into `*records`, to be freed. */
+/* Reads what report_json() wrote into `*records`, to be freed. Warns if that was elsewhere. */
 int report_read_json(const char *path, bench_record **records, int *count, char *error);
 
 /* A bar on the last line of a terminal; nothing where standard error is none. */
@@ -43,7 +43,7 @@ typedef struct progress_bar {
 progress_bar progress_begin(int count);
 void progress_case(progress_bar *bar, int done, const bench_case *item);
 /* A run_watcher whose user is the bar. */
-void progress_step(void *bar, const char *step);
+void progress_step(void *user, const char *step);
 void progress_clear(const progress_bar *bar);
 
 #endif

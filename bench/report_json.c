@@ -234,6 +234,16 @@ static char *read_file(const char *path, char *error) {
   return text;
 }
 
+/* Fractions of two processors' ceilings say nothing about the program. */
+static void warn_of_other_machine(const cJSON *root, const char *path) {
+  char model[128];
+  machine_model(model, sizeof model);
+  const char *other = text_of(cJSON_GetObjectItemCaseSensitive(root, "machine"), "model");
+  if (strcmp(model, other) != 0)
+    fprintf(stderr, "seqmix-bench: warning: %s was measured on '%s', this is '%s'\n", path, other,
+            model);
+}
+
 int report_read_json(const char *path, bench_record **records, int *count, char *error) {
   char *text = read_file(path, error);
   if (!text) return 0;
@@ -246,6 +256,7 @@ int report_read_json(const char *path, bench_record **records, int *count, char 
     cJSON_Delete(root);
     return 0;
   }
+  warn_of_other_machine(root, path);
   *count = 0;
   *records = calloc((size_t)cJSON_GetArraySize(results) + 1, sizeof **records);
   if (*records) cJSON_ArrayForEach(item, results) {

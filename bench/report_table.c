@@ -23,7 +23,7 @@ void report_ceilings(FILE *file, const machine_ceilings *all) {
 }
 
 void report_table_head(FILE *file) {
-  fprintf(file, "%-26s %-5s %-9s %3s %10s %6s %9s %8s %11s %11s %8s %s\n", "case", "type", "device",
+  fprintf(file, "%-30s %-5s %-9s %3s %10s %6s %9s %8s %11s %11s %8s %s\n", "case", "type", "device",
           "thr", "time", "spread", "GFLOP/s", "GB/s", "of ceiling", "baseline", "speed-up",
           "verified");
 }
@@ -47,7 +47,7 @@ static void print_why(FILE *file, const bench_result *result) {
 
 void report_table_row(FILE *file, const bench_result *result) {
   char time[32], fraction[32] = "-";
-  fprintf(file, "%-26s %-5s %-9s %3d", result->item.name, seqmix_dtype_name(result->item.dtype),
+  fprintf(file, "%-30s %-5s %-9s %3d", result->item.name, seqmix_dtype_name(result->item.dtype),
           result->device, (int)result->threads);
   if (result->outcome != BENCH_MEASURED) {
     fprintf(file, " %s: %s\n", result->outcome == BENCH_FAILED ? "FAILED" : "skipped",
@@ -67,7 +67,7 @@ void report_table_row(FILE *file, const bench_result *result) {
 }
 
 void report_comparison(FILE *file, const bench_comparison *pairs, int count) {
-  fprintf(file, "\n%-26s %-5s %10s %10s %10s %14s %7s  %s\n", "compared with before", "type",
+  fprintf(file, "\n%-30s %-5s %10s %10s %10s %14s %7s  %s\n", "compared with before", "type",
           "before", "after", "by time", "by ceiling", "noise", "verdict");
   for (int i = 0; i < count; i++) {
     const bench_comparison *p = &pairs[i];
@@ -75,7 +75,7 @@ void report_comparison(FILE *file, const bench_comparison *pairs, int count) {
     report_seconds(p->before->time, before, sizeof before);
     report_seconds(p->after->time, after, sizeof after);
     if (p->by_fraction > 0) snprintf(fraction, sizeof fraction, "%.3fx", p->by_fraction);
-    fprintf(file, "%-26s %-5s %10s %10s %9.3fx %14s %6.1f%%  %s\n", p->after->name, p->after->dtype,
+    fprintf(file, "%-30s %-5s %10s %10s %9.3fx %14s %6.1f%%  %s\n", p->after->name, p->after->dtype,
             before, after, p->by_time, fraction, 100 * p->noise, compare_verdict_name(p->verdict));
   }
 }
