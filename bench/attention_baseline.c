@@ -32,6 +32,7 @@ typedef struct baseline {
   float *scores;       /* of one head, or of one head per thread */
   int64_t heads, rows; /* products per sequence; rows of scores of each */
   int64_t copy;        /* which one is in use */
+  void (*softmax)(float *scores, const softmax_row *row);
 } baseline;
 
 /* ---- sizes --------------------------------------------------------------------------------- */
@@ -137,7 +138,7 @@ static void soften_row(const product *p, int64_t row) {
     if (!map[t / s->block * columns + j / s->block]) scores[j] = -INFINITY;
   softmax_row softmax = {keys.begin, keys.end, s->tk, (float)s->softcap,
                          sinks ? sinks[h] : -INFINITY};
-  level_best()->softmax(scores, &softmax);
+  p->base->softmax(scores, &softmax);
 }
 
 static void soften_rows(void *pointer, int32_t worker, int64_t task) {
@@ -251,7 +252,7 @@ static uint64_t input_bytes(const baseline *base) {
 void *attention_baseline_open(void *instance, char *error) {
   attention_instance *in = instance;
   int32_t threads = team_size(in->world->team);
-  baseline sizes = {.in = in};
+  baseline sizes = {.in = in, .softmax = level_best()->softmax};
   set_sizes(&sizes);
   uint64_t inputs = input_bytes(&sizes), scores = score_bytes(&sizes);
   if (inputs + scores > MOST_BYTES) {

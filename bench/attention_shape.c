@@ -61,6 +61,16 @@ attention_shape attention_shape_of(const double *values) {
   };
 }
 
+/* Elements of the largest tensor: so that no product of sizes overflows. */
+#define MOST_ELEMENTS 0x1p40
+
+static double largest_tensor(const double *v) {
+  double dim = v[VALUE_D] > v[VALUE_DV] ? v[VALUE_D] : v[VALUE_DV];
+  double queries = v[VALUE_B] * v[VALUE_TQ] * v[VALUE_HQ] * dim;
+  double keys = v[VALUE_B] * (v[VALUE_TK] + v[VALUE_PAGE]) * v[VALUE_HKV] * dim;
+  return queries > keys ? queries : keys;
+}
+
 int attention_complete(double *values, char *error) {
   if (values[VALUE_TK] == 0) values[VALUE_TK] = values[VALUE_TQ];
   if (values[VALUE_HKV] == 0) values[VALUE_HKV] = values[VALUE_HQ];
@@ -74,6 +84,11 @@ int attention_complete(double *values, char *error) {
   if (values[VALUE_LIVE] > 1 && values[VALUE_BLOCK] == 0) {
     snprintf(error, BENCH_TEXT, "live is %g, which needs a block size: block=64",
              values[VALUE_LIVE]);
+    return 0;
+  }
+  if (largest_tensor(values) > MOST_ELEMENTS) {
+    snprintf(error, BENCH_TEXT, "a tensor would have %.3g elements; it may have at most %.3g",
+             largest_tensor(values), MOST_ELEMENTS);
     return 0;
   }
   return 1;

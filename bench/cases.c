@@ -196,7 +196,12 @@ static int append_lengths(case_list *list, const bench_case *item, const case_sw
   for (int64_t length = sweep->first;;
        length = 2 * length < sweep->last ? 2 * length : sweep->last) {
     bench_case stretched = *item;
+    char reason[BENCH_TEXT];
     item->op->set_length(stretched.values, length);
+    if (!item->op->complete(stretched.values, reason)) {
+      snprintf(error, BENCH_TEXT, "--sweep: %.400s", reason);
+      return 0;
+    }
     snprintf(stretched.name, sizeof stretched.name, "%.40s@%lld", item->name, (long long)length);
     if (!append_types(list, &stretched, dtypes, count, error)) return 0;
     if (length == sweep->last) return 1;

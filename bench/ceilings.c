@@ -174,7 +174,7 @@ static int uses_dot(int32_t dtype) { return dtype == SEQMIX_BF16 && bf16_dot_is_
 ceiling_moment ceilings_glance(ceilings *c, int32_t dtype) {
   return (ceiling_moment){
       best_peak(c, uses_dot(dtype) ? JOB_DOT : JOB_MULTIPLY_ADD, level_best(), 6),
-      best_rate(c, JOB_READ, level_best(), 2),
+      best_rate(c, JOB_READ, level_best(), 4),
   };
 }
 

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#define _GNU_SOURCE /* processor affinity */
+#define _GNU_SOURCE /* processor affinity, getloadavg */
 #include "bench/machine.h"
 
 #include <sched.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -83,6 +84,11 @@ void machine_model(char *text, size_t room) {
     break;
   }
   fclose(file);
+}
+
+double machine_load(void) {
+  double load;
+  return getloadavg(&load, 1) == 1 ? load : 0;
 }
 
 const char *machine_compiler(void) {

@@ -12,6 +12,9 @@ uint64_t machine_cache_bytes(void);
 /* The processor's name as the kernel tells it, or "unknown". */
 void machine_model(char *text, size_t room);
 
+/* Processes that have wanted to run in the last minute, on average; 0 if unknown. */
+double machine_load(void);
+
 /* "gcc 12.2.0" */
 const char *machine_compiler(void);
 

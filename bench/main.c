@@ -55,6 +55,16 @@ static void print_machine(const bench_station *station) {
   }
 }
 
+/* Half a process is what is left of a build some time ago. */
+static void warn_of_load(double load) {
+  if (load > 0.5)
+    fprintf(
+        stderr,
+        "seqmix-bench: warning: the load average is %.1f; what else runs takes time from what is "
+        "measured\n",
+        load);
+}
+
 /* The ceilings of a number of threads are measured once; other devices may share them. */
 static void note_ceilings(bench_run *run, const bench_station *station) {
   for (int i = 0; i < run->ceiling_count; i++)
@@ -126,7 +136,8 @@ static int any_failed(const bench_run *run) {
 static int bench(const bench_options *options, const bench_record *before, int before_count) {
   char error[BENCH_TEXT];
   int stations = options->device_count * options->thread_count;
-  bench_run run = {.protocol = options->protocol};
+  bench_run run = {.protocol = options->protocol, .load = machine_load()};
+  warn_of_load(run.load);
   run.results = calloc((size_t)(stations * options->cases.count) + 1, sizeof *run.results);
   run.ceilings = calloc((size_t)stations, sizeof *run.ceilings);
   int status = EXIT_GOOD;

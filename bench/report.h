@@ -12,6 +12,7 @@
 /* All of a run. */
 typedef struct bench_run {
   bench_protocol protocol;
+  double load;                /* of the machine before the run */
   machine_ceilings *ceilings; /* per number of threads */
   int ceiling_count;
   bench_result *results;

@@ -36,13 +36,14 @@ static void add_date(cJSON *root) {
   add_text(root, "date", text);
 }
 
-static void add_machine(cJSON *root) {
+static void add_machine(cJSON *root, double load) {
   cJSON *machine = cJSON_AddObjectToObject(root, "machine");
   char model[128];
   machine_model(model, sizeof model);
   add_text(machine, "model", model);
   add_text(machine, "level", level_best()->name);
   add_number(machine, "cache_bytes", (double)machine_cache_bytes());
+  add_number(machine, "load_before", load);
   cJSON *build = cJSON_AddObjectToObject(root, "build");
   add_text(build, "version", seqmix_version());
   add_text(build, "compiler", machine_compiler());
@@ -157,7 +158,7 @@ static char *print_run(const bench_run *run) {
   add_number(root, "format", FORMAT);
   add_text(root, "program", "seqmix-bench");
   add_date(root);
-  add_machine(root);
+  add_machine(root, run->load);
   add_devices(root);
   cJSON *protocol = cJSON_AddObjectToObject(root, "protocol");
   add_number(protocol, "min_time", run->protocol.min_time);

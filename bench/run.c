@@ -69,25 +69,34 @@ void station_close(bench_station *station) {
 
 /* ---- one case ------------------------------------------------------------------------------ */
 
-/* Variants stand in order of preference: the first that takes the call is the one chosen. */
+/* Whether a list separated by commas holds `name`. */
+static int list_holds(const char *list, const char *name) {
+  size_t length = strlen(name);
+  for (; list && *list; list += strcspn(list, ","), list += *list == ',')
+    if (strncmp(list, name, length) == 0 && strcspn(list, ",") == length) return 1;
+  return 0;
+}
+
+/* Variants stand in order of preference: the first that takes the call is the one chosen, among
+ * those forced if any of the operator's are. */
+static const char *first_variant(const bench_station *station, const bench_operator *op,
+                                 void *instance, const char *forced) {
+  for (int32_t i = 0;; i++) {
+    const char *name = seqmix_context_variant_name(station->probing, i);
+    if (!name) return NULL;
+    if (!operator_has_variant(op, name) || (forced && !list_holds(forced, name))) continue;
+    if (seqmix_context_set_variant(station->probing, name) == SEQMIX_OK &&
+        op->probe(instance, station->probing) == SEQMIX_OK)
+      return name;
+  }
+}
+
 static void find_variant(const bench_station *station, const bench_operator *op, void *instance,
                          char *name, size_t room) {
-  const char *forced = getenv("SEQMIX_VARIANT");
-  name[0] = 0;
-  if (station->variant || (forced && *forced)) {
-    snprintf(name, room, "%s", station->variant ? station->variant : forced);
-    return;
-  }
-  for (int32_t i = 0;; i++) {
-    const char *variant = seqmix_context_variant_name(station->probing, i);
-    if (!variant) return;
-    if (!operator_has_variant(op, variant)) continue;
-    if (seqmix_context_set_variant(station->probing, variant) == SEQMIX_OK &&
-        op->probe(instance, station->probing) == SEQMIX_OK) {
-      snprintf(name, room, "%s", variant);
-      return;
-    }
-  }
+  const char *forced = station->variant ? station->variant : getenv("SEQMIX_VARIANT");
+  const char *found = forced ? first_variant(station, op, instance, forced) : NULL;
+  if (!found) found = first_variant(station, op, instance, NULL);
+  snprintf(name, room, "%s", found ? found : "");
 }
 
 /* What measure() calls. */

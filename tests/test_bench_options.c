@@ -183,6 +183,7 @@ START_TEST(test_refusals) {
   bad("--shape Tq=-3", "--shape|Tq must be");
   bad("--shape Hq=6,Hkv=4", "--shape|Hkv is 4|Hq = 6");
   bad("--shape live=4", "--shape|live|block");
+  bad("--shape B=65536,Tq=4194304,Hq=4096,D=4096", "--shape|elements|at most");
   bad("--shape scan:T=1", "--shape|no operator 'scan'");
   bad("--shape", "--shape|needs a value");
   bad("--fast", "--fast|--help");
