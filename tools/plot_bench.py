@@ -124,10 +124,8 @@ def is_swept(result: Result) -> bool:
 
 
 def plain(value: float, _position: object = None) -> str:
-    """1024 as 1024, 0.25 as 0.25, 16384 as 16k."""
-    if value >= 8192 and value % 1024 == 0:
-        return f"{value / 1024:g}k"
-    return f"{value:g}"
+    """0.25 as 0.25, 512 as 512, 2048 as 2k: all ticks are powers."""
+    return f"{value / 1024:g}k" if value >= 1024 and value % 1024 == 0 else f"{value:g}"
 
 
 def time_text(seconds: float) -> str:
@@ -267,7 +265,8 @@ def spread_labels(
 ) -> None:
     """Writes the texts beside the points: labels push each other and foreign points away."""
     at = [tuple(map(float, axes.transData.transform(point))) for point in points]
-    place = [(x, y + distance) for x, y in at]
+    # A little to both sides in turn, so that labels of equal points do not stay in one line.
+    place = [(x + (4 if i % 2 else -4), y + distance) for i, (x, y) in enumerate(at)]
     for _ in range(400):
         for i, (x, y) in enumerate(place):
             push_x, push_y = (at[i][0] - x) * 0.02, (at[i][1] + distance - y) * 0.02
