@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "bench/machine.h"
+
 /* More copies than this only cost memory: page tables would be what is measured. */
 #define MOST_COPIES 4096
 
@@ -80,8 +82,7 @@ static void set_tables(attention_instance *in) {
     in->args.block_map_queries = in->args.block_map_keys = s->block;
   }
   if (s->page) {
-    int64_t pages = (s->tk + s->page - 1) / s->page;
-    in->table = seqmix_tensor_2d(in->buffers[PART_TABLE], SEQMIX_I32, s->b, pages);
+    in->table = seqmix_tensor_2d(in->buffers[PART_TABLE], SEQMIX_I32, s->b, attention_pages(s));
     in->lengths = seqmix_tensor_1d(in->buffers[PART_LENGTHS], SEQMIX_I32, s->b);
     in->args.block_table = &in->table;
     in->args.key_lengths = &in->lengths;
@@ -90,7 +91,7 @@ static void set_tables(attention_instance *in) {
 
 static void set_arguments(attention_instance *in) {
   const attention_shape *s = &in->shape;
-  int64_t pages = s->page ? s->b * ((s->tk + s->page - 1) / s->page) : s->b;
+  int64_t pages = s->page ? s->b * attention_pages(s) : s->b;
   int64_t slots = s->page ? s->page : s->tk;
   in->q = seqmix_tensor_4d(in->buffers[PART_Q], in->dtype, s->b, s->tq, s->hq, s->d);
   in->k = seqmix_tensor_4d(in->k_copies[0], in->dtype, pages, slots, s->hkv, s->d);
@@ -108,10 +109,25 @@ static void set_arguments(attention_instance *in) {
   set_tables(in);
 }
 
+/* Images, their copies on the device, output and result: an allocation that is granted but not
+ * there would end the program when it is touched. */
+static int fits_memory(const attention_shape *s, int32_t dtype, char *error) {
+  double size = (double)seqmix_dtype_size(dtype), memory = (double)machine_memory_bytes();
+  double queries = (double)(s->b * s->tq * s->hq), keys = (double)(s->b * s->hkv);
+  keys *= (double)attention_slots(s);
+  double bytes = 2 * size * (queries + keys) * (double)(s->d + s->dv);
+  if (memory == 0 || bytes < 0.7 * memory) return 1;
+  snprintf(error, BENCH_TEXT, "needs %.1f GiB; the machine has %.1f", bytes / 0x1p30,
+           memory / 0x1p30);
+  return 0;
+}
+
 static void *open_instance(const bench_case *item, const bench_world *world, char *error) {
+  attention_shape shape = attention_shape_of(item->values);
+  if (!fits_memory(&shape, item->dtype, error)) return NULL;
   attention_instance *in = calloc(1, sizeof *in);
   if (in) {
-    in->shape = attention_shape_of(item->values);
+    in->shape = shape;
     in->dtype = item->dtype;
     in->world = world;
     if (!attention_draw(in)) {

@@ -34,7 +34,11 @@ typedef struct attention_range {
 
 attention_range attention_keys_of(const attention_shape *shape, int64_t t);
 
-/* Blocks along the queries and the keys. */
+/* Pages of a sequence, and keys there is room for in them; not paged: 0, and Tk. */
+int64_t attention_pages(const attention_shape *shape);
+int64_t attention_slots(const attention_shape *shape);
+
+/* Blocks along the queries and the keys (paged: the slots). */
 int64_t attention_map_rows(const attention_shape *shape);
 int64_t attention_map_columns(const attention_shape *shape);
 

@@ -40,8 +40,7 @@ static unsigned char *draw_pool(random_state *random, int32_t dtype) {
 static int draw_qkv(attention_instance *in, random_state *random) {
   const attention_shape *s = &in->shape;
   uint64_t size = seqmix_dtype_size(in->dtype);
-  uint64_t slots = (uint64_t)(s->page ? (s->tk + s->page - 1) / s->page * s->page : s->tk);
-  uint64_t rows = (uint64_t)(s->b * s->hkv) * slots;
+  uint64_t rows = (uint64_t)(s->b * s->hkv * attention_slots(s));
   unsigned char *pool = draw_pool(random, in->dtype);
   int done = pool != NULL &&
              allocate(&in->images[PART_Q], (uint64_t)(s->b * s->tq * s->hq * s->d) * size) &&
@@ -89,7 +88,7 @@ static int draw_map(attention_instance *in, random_state *random) {
 static int draw_table(attention_instance *in, random_state *random) {
   const attention_shape *s = &in->shape;
   if (!s->page) return 1;
-  int64_t pages = s->b * ((s->tk + s->page - 1) / s->page);
+  int64_t pages = s->b * attention_pages(s);
   if (!allocate(&in->images[PART_TABLE], (uint64_t)pages * sizeof(int32_t)) ||
       !allocate(&in->images[PART_LENGTHS], (uint64_t)s->b * sizeof(int32_t)))
     return 0;
@@ -114,7 +113,6 @@ int attention_draw(attention_instance *in) {
 int64_t attention_key_row(const attention_instance *in, int64_t b, int64_t j, int64_t g) {
   const attention_shape *s = &in->shape;
   if (!s->page) return (b * s->tk + j) * s->hkv + g;
-  int64_t pages = (s->tk + s->page - 1) / s->page;
   const int32_t *table = in->images[PART_TABLE].data;
-  return (table[b * pages + j / s->page] * s->page + j % s->page) * s->hkv + g;
+  return (table[b * attention_pages(s) + j / s->page] * s->page + j % s->page) * s->hkv + g;
 }

@@ -112,7 +112,7 @@ static int gather(const attention_instance *in, const row_choice *choice, int64_
 static seqmix_tensor keys_view(const attention_instance *in, const attention_image *image,
                                int64_t n, int64_t b, int64_t g, int64_t dim) {
   const attention_shape *s = &in->shape;
-  int64_t row = s->hkv * dim, pages = s->page ? s->b * ((s->tk + s->page - 1) / s->page) : n;
+  int64_t row = s->hkv * dim, pages = s->page ? s->b * attention_pages(s) : n;
   int64_t shape[4] = {pages, s->page ? s->page : s->tk, 1, dim};
   int64_t stride[4] = {s->page ? s->page * row : 0, row, dim, 1};
   seqmix_tensor view = seqmix_tensor_nd(image->data, in->dtype, 4, shape, stride);
@@ -137,7 +137,7 @@ static seqmix_status call_judge(const attention_instance *in, const judge_memory
   if (s->sinks) args.sinks = &sinks;
   seqmix_tensor map = seqmix_tensor_4d(memory->map, SEQMIX_U8, n, 1, 1, attention_map_columns(s));
   if (s->block) args.block_map = &map;
-  int64_t pages = s->page ? (s->tk + s->page - 1) / s->page : 0;
+  int64_t pages = attention_pages(s);
   int32_t *table = in->images[PART_TABLE].data;
   seqmix_tensor lengths = seqmix_tensor_1d(memory->lengths, SEQMIX_I32, n);
   seqmix_tensor pages_of = seqmix_tensor_nd(table ? table + b * pages : NULL, SEQMIX_I32, 2,

@@ -117,10 +117,18 @@ attention_range attention_keys_of(const attention_shape *s, int64_t t) {
   return keys;
 }
 
+int64_t attention_pages(const attention_shape *s) {
+  return s->page ? (s->tk + s->page - 1) / s->page : 0;
+}
+
+int64_t attention_slots(const attention_shape *s) {
+  return s->page ? attention_pages(s) * s->page : s->tk;
+}
+
 int64_t attention_map_rows(const attention_shape *s) {
   return s->block ? (s->tq + s->block - 1) / s->block : 0;
 }
 
 int64_t attention_map_columns(const attention_shape *s) {
-  return s->block ? (s->tk + s->block - 1) / s->block : 0;
+  return s->block ? (attention_slots(s) + s->block - 1) / s->block : 0;
 }

@@ -71,6 +71,11 @@ uint64_t machine_cache_bytes(void) {
   return sum ? sum : USUAL_CACHE;
 }
 
+uint64_t machine_memory_bytes(void) {
+  long pages = sysconf(_SC_PHYS_PAGES), page = sysconf(_SC_PAGESIZE);
+  return pages > 0 && page > 0 ? (uint64_t)pages * (uint64_t)page : 0;
+}
+
 void machine_model(char *text, size_t room) {
   char line[256];
   snprintf(text, room, "unknown");

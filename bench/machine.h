@@ -9,6 +9,9 @@
 /* Bytes of the last-level caches of all processors this process may use, together. */
 uint64_t machine_cache_bytes(void);
 
+/* Memory of the machine; 0 if unknown. */
+uint64_t machine_memory_bytes(void);
+
 /* The processor's name as the kernel tells it, or "unknown". */
 void machine_model(char *text, size_t room);
 

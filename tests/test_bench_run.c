@@ -53,6 +53,7 @@ static const char *const shapes[] = {
     "B=2,Tq=1,Tk=600,Hq=8,Hkv=2,D=32,causal=1,sinks=1",
     "B=2,Tq=1,Tk=605,Hq=8,Hkv=2,D=32,Dv=16,page=16",
     "B=80,Tq=1,Tk=9,Hq=1,D=8",
+    "Tq=8,Hq=2,D=8,page=3,block=4,live=2",
     "Tq=20,Tk=37,Hq=4,Hkv=4,D=8,page=5,causal=1,window=11,softcap=2",
 };
 #define SHAPES ((int)(sizeof shapes / sizeof *shapes))
@@ -172,6 +173,15 @@ START_TEST(test_json_comes_back) {
 }
 END_TEST
 
+/* Skipped with a sentence, not ended by the system for want of memory. */
+START_TEST(test_more_than_memory) {
+  bench_case item = shape("B=1024,Tq=65536,Hq=64,D=64", SEQMIX_F32);
+  bench_result result = run_case(&station, &item, &in_no_time, 1, ignore_step, NULL);
+  ck_assert_int_eq(result.outcome, BENCH_SKIPPED);
+  ck_assert_ptr_nonnull(strstr(result.message, "GiB"));
+}
+END_TEST
+
 START_TEST(test_unknown_device_and_variant) {
   char error[BENCH_TEXT];
   bench_station other;
@@ -190,6 +200,7 @@ Suite *suite_make(void) {
   suite_add_loop(tcase, test_shapes, 0, SHAPES);
   suite_add(tcase, test_wrong_outputs);
   suite_add(tcase, test_json_comes_back);
+  suite_add(tcase, test_more_than_memory);
   suite_add(tcase, test_unknown_device_and_variant);
   suite_add_tcase(suite, tcase);
   return suite;
