@@ -9,6 +9,9 @@ have() { command -v "$1" >/dev/null 2>&1; }
 # True if `$1 -E` finds the header $2 as language $3.
 has_header() { have "$1" && echo "#include <$2>" | "$1" -E -x "$3" - >/dev/null 2>&1; }
 
+# True if there is a pkg-config file $1 with all it requires: asks as Meson will.
+has_package() { have pkg-config && pkg-config --exists "$1"; }
+
 # True if clang can link what it instruments for threads: its run-time is a package of its own.
 has_clang_runtime() {
   local program status=0
@@ -39,11 +42,12 @@ missing_packages() {
   local level=$1 program
   has_header "${CC:-cc}" stdio.h c || echo gcc libc6-dev
   [ -x "$VENV/bin/python" ] || find_python >/dev/null || echo python3 python3-venv
+  have pkg-config || echo pkg-config
+  has_package openblas || echo libopenblas-dev
+  has_package libcjson || echo libcjson-dev
   [ "$level" = build ] && return
   has_header "${CXX:-c++}" cstdio c++ || echo g++
-  # Check comes as a pkg-config file that requires others: ask as Meson will.
-  have pkg-config || echo pkg-config
-  { have pkg-config && pkg-config --exists check; } || echo check
+  has_package check || echo check
   has_header "${CC:-cc}" dlpack/dlpack.h c || echo libdlpack-dev
   [ "$level" = test ] && return
   for program in clang clang-format clang-tidy cmake doxygen g++ gcc git make shellcheck; do

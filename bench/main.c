@@ -1,0 +1,181 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* seqmix-bench: how fast the library is, measured against what the machine can do. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "bench/machine.h"
+#include "bench/operator.h"
+#include "bench/options.h"
+#include "bench/report.h"
+#include "bench/run.h"
+
+enum { EXIT_GOOD = 0, EXIT_CASE_FAILED = 1, EXIT_USAGE = 2, EXIT_SLOWER = 3 };
+
+static int complain(int status, const char *error) {
+  fprintf(stderr, "seqmix-bench: %s\n", error);
+  return status;
+}
+
+/* ---- lists --------------------------------------------------------------------------------- */
+
+static void print_presets(const bench_operator *op) {
+  for (int i = 0; i < op->preset_count; i++) {
+    bench_case item = {.op = op};
+    char shape[320], error[BENCH_TEXT];
+    memcpy(item.values, op->presets[i].values, sizeof item.values);
+    op->complete(item.values, error);
+    case_format(&item, shape, sizeof shape);
+    printf("  %-8s %-26s %-8s %s\n", op->presets[i].group, op->presets[i].name,
+           op->presets[i].phase, shape);
+  }
+}
+
+static int print_lists(void) {
+  for (int i = 0; bench_operators[i]; i++) {
+    const bench_operator *op = bench_operators[i];
+    printf("%s: presets by group\n", op->name);
+    print_presets(op);
+    printf("\n%s: what makes a --shape\n", op->name);
+    for (int p = 0; p < op->parameter_count; p++)
+      printf("  %-8s %-6g %s\n", op->parameters[p].name, op->parameters[p].standard,
+             op->parameters[p].meaning);
+  }
+  return EXIT_GOOD;
+}
+
+/* ---- running ------------------------------------------------------------------------------- */
+
+static void print_machine(const bench_station *station) {
+  for (int32_t i = 0; i < seqmix_device_count(); i++) {
+    seqmix_device_info info = SEQMIX_DEVICE_INFO_INIT;
+    if (seqmix_device_get_info(i, &info) == SEQMIX_OK && strcmp(info.name, station->device) == 0)
+      printf("%s: %s; seqmix %s, %s, %s\n", station->device, info.description, seqmix_version(),
+             machine_compiler(), BENCH_BUILD_TYPE);
+  }
+}
+
+/* Half a process is what is left of a build some time ago. */
+static void warn_of_load(double load) {
+  if (load > 0.5)
+    fprintf(
+        stderr,
+        "seqmix-bench: warning: the load average is %.1f; what else runs takes time from what is "
+        "measured\n",
+        load);
+}
+
+/* The ceilings of a number of threads are measured once; other devices may share them. */
+static void note_ceilings(bench_run *run, const bench_station *station) {
+  for (int i = 0; i < run->ceiling_count; i++)
+    if (run->ceilings[i].threads == station->threads) return;
+  if (!station->ceilings) return;
+  run->ceilings[run->ceiling_count] = ceilings_measure(station->ceilings);
+  report_ceilings(stdout, &run->ceilings[run->ceiling_count++]);
+}
+
+/* All cases on one device with one number of threads. */
+static void run_station(const bench_options *options, const bench_station *station,
+                        progress_bar *bar, bench_run *run) {
+  print_machine(station);
+  note_ceilings(run, station);
+  if (options->cases.count) report_table_head(stdout);
+  for (int i = 0; i < options->cases.count; i++) {
+    const bench_case *item = &options->cases.items[i];
+    fflush(stdout);
+    progress_case(bar, run->count, item);
+    bench_result *result = &run->results[run->count++];
+    *result = run_case(station, item, &options->protocol, options->baseline, progress_step, bar);
+    progress_clear(bar);
+    report_table_row(stdout, result);
+  }
+}
+
+static int run_all(const bench_options *options, bench_run *run, char *error) {
+  int stations = options->device_count * options->thread_count;
+  progress_bar bar = progress_begin(stations * options->cases.count);
+  for (int i = 0; i < stations; i++) {
+    bench_station station;
+    if (!station_open(&station, options->devices[i / options->thread_count],
+                      options->threads[i % options->thread_count], options->variant, error))
+      return 0;
+    if (i) printf("\n");
+    run_station(options, &station, &bar, run);
+    station_close(&station);
+  }
+  return 1;
+}
+
+/* ---- afterwards ---------------------------------------------------------------------------- */
+
+/* Returns the exit status. */
+static int compare_with(const bench_record *before, int before_count, const bench_run *run) {
+  bench_record *after = calloc((size_t)run->count + 1, sizeof *after);
+  bench_comparison *pairs = calloc((size_t)run->count + 1, sizeof *pairs);
+  int measured = 0, count = 0, status = EXIT_GOOD;
+  for (int i = 0; after && i < run->count; i++)
+    if (run->results[i].outcome == BENCH_MEASURED)
+      after[measured++] = compare_record_of(&run->results[i]);
+  if (after && pairs) count = compare_runs(before, before_count, after, measured, pairs);
+  if (count) report_comparison(stdout, pairs, count);
+  printf("%d of %d cases compared\n", count, measured);
+  for (int i = 0; i < count; i++)
+    if (pairs[i].verdict == VERDICT_SLOWER) status = EXIT_SLOWER;
+  free(after);
+  free(pairs);
+  return status;
+}
+
+static int any_failed(const bench_run *run) {
+  for (int i = 0; i < run->count; i++)
+    if (run->results[i].outcome == BENCH_FAILED || run->results[i].baseline.outcome == BENCH_FAILED)
+      return 1;
+  return 0;
+}
+
+static int bench(const bench_options *options, const bench_record *before, int before_count) {
+  char error[BENCH_TEXT];
+  int stations = options->device_count * options->thread_count;
+  bench_run run = {.protocol = options->protocol, .load = machine_load()};
+  warn_of_load(run.load);
+  run.results = calloc((size_t)(stations * options->cases.count) + 1, sizeof *run.results);
+  run.ceilings = calloc((size_t)stations, sizeof *run.ceilings);
+  int status = EXIT_GOOD;
+  if (!run.results || !run.ceilings)
+    status = complain(EXIT_CASE_FAILED, "not enough memory");
+  else if (!run_all(options, &run, error))
+    status = complain(EXIT_USAGE, error);
+  if (!status && options->json && !report_json(options->json, &run, error))
+    status = complain(EXIT_USAGE, error);
+  if (!status && options->csv && !report_csv(options->csv, &run, error))
+    status = complain(EXIT_USAGE, error);
+  if (!status && options->compare) status = compare_with(before, before_count, &run);
+  if (any_failed(&run)) status = EXIT_CASE_FAILED;
+  free(run.results);
+  free(run.ceilings);
+  return status;
+}
+
+int main(int count, char **arguments) {
+  bench_options options;
+  char error[BENCH_TEXT];
+  bench_record *before = NULL;
+  int before_count = 0, status = EXIT_GOOD;
+  int understood = options_parse(count, arguments, &options, error);
+  /* What it is compared with is read first: minutes later is too late for a mistyped name. */
+  if (understood && options.compare)
+    understood = report_read_json(options.compare, &before, &before_count, error);
+  if (!understood)
+    status = complain(EXIT_USAGE, error);
+  else if (options.action == ACTION_HELP)
+    options_print_help(stdout);
+  else if (options.action == ACTION_VERSION)
+    printf("seqmix-bench %s\n", seqmix_version());
+  else if (options.action == ACTION_LIST)
+    status = print_lists();
+  else
+    status = bench(&options, before, before_count);
+  free(before);
+  options_free(&options);
+  return status;
+}

@@ -1,0 +1,102 @@
+# SPDX-License-Identifier: Apache-2.0
+"""seqmix-bench as a program: files, exit statuses and messages, on a shape that takes no time.
+
+  bench_test.py PROGRAM [--no-baseline]
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+PROGRAM, *EXTRA = sys.argv[1:]
+SHAPE = "Tq=40,Hq=4,Hkv=2,D=16,causal=1"
+QUICK = ["--shape", SHAPE, "--threads", "1", "--min-time", "0", "--min-samples", "1", *EXTRA]
+
+
+def bench(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([PROGRAM, *map(str, arguments)], capture_output=True, text=True)
+
+
+def expect(result: subprocess.CompletedProcess[str], status: int, *parts: str) -> None:
+    output = result.stdout + result.stderr
+    if result.returncode != status or any(part not in output for part in parts):
+        sys.exit(f"{result.args}: status {result.returncode}, must be {status} with {parts}\n{output}")
+
+
+def check_result(result: dict[str, Any], dtype: str) -> None:
+    assert result["operator"] == "attention" and result["type"] == dtype, result
+    assert result["outcome"] == "measured" and result["threads"] == 1, result
+    assert result["parameters"]["Tk"] == 40 and result["parameters"]["Hkv"] == 2, result
+    assert result["variant"].startswith("attention__"), result
+    assert result["verified_rows"] >= 64 and 0 <= result["error_over_tolerance"] <= 1, result
+    assert result["flops"] == 4 * (40 * 41 // 2) * (2 * 16 + 2 * 16), result
+    assert result["seconds"] > 0 and 0 <= result["spread"], result
+    assert abs(result["flops_per_second"] * result["seconds"] / result["flops"] - 1) < 1e-9, result
+    ceiling = result["ceiling"]
+    by_memory = ceiling["bandwidth"] * result["flops"] / result["bytes"]
+    assert ceiling["bound"] == ("memory" if by_memory < ceiling["peak"] else "compute"), result
+    assert abs(ceiling["flops"] / min(by_memory, ceiling["peak"]) - 1) < 1e-9, result
+    assert abs(result["fraction"] * ceiling["flops"] / result["flops_per_second"] - 1) < 1e-9
+    baseline = result["baseline"]
+    if EXTRA:
+        assert baseline["outcome"] == "skipped", result
+    else:
+        assert baseline["outcome"] == "measured" and baseline["verified_rows"] >= 64, result
+        assert abs(baseline["speed_up"] * result["seconds"] / baseline["seconds"] - 1) < 1e-9
+
+
+def check_file(path: Path) -> dict[str, Any]:
+    data: dict[str, Any] = json.loads(path.read_text())
+    assert data["format"] == 1 and data["program"] == "seqmix-bench", data
+    assert data["machine"]["model"] and data["build"]["compiler"] and data["date"], data
+    assert "cpu" in data["devices"] and data["build"]["version"], data
+    assert data["ceilings"][0]["threads"] == 1 and data["ceilings"][0]["read"] > 0, data
+    assert data["ceilings"][0]["multiply_add"]["generic"] > 0, data
+    assert len(data["results"]) == 3, data
+    for result, dtype in zip(data["results"], ("f32", "f16", "bf16")):
+        check_result(result, dtype)
+    return data
+
+
+def check_compare(folder: Path, data: dict[str, Any]) -> None:
+    """Against figures that no machine reaches, and that none misses."""
+    for factor, status, word in ((1e6, 3, "SLOWER"), (1e-6, 0, "faster")):
+        for result in data["results"]:
+            result["spread"] = result["ceiling"]["drift"] = 0
+            result["fraction"] = factor
+        (folder / "old.json").write_text(json.dumps(data))
+        expect(bench(*QUICK, "--compare", folder / "old.json"), status, word, "1 of 1 cases")
+    data["results"] = []
+    (folder / "old.json").write_text(json.dumps(data))
+    expect(bench(*QUICK, "--compare", folder / "old.json"), 0, "0 of 1 cases")
+
+
+def main() -> int:
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        files: list[str | Path] = ["--json", folder / "run.json", "--csv", folder / "run.csv"]
+        expect(bench(*QUICK, "--type", "f32,f16,bf16", *files), 0, "ceilings with 1 thread", "f16")
+        data = check_file(folder / "run.json")
+        rows = list(csv.DictReader((folder / "run.csv").open()))
+        assert [row["type"] for row in rows] == ["f32", "f16", "bf16"], rows
+        assert all(None not in row and row["outcome"] == "measured" for row in rows), rows
+        check_compare(folder, data)
+        expect(bench(*QUICK, "--json", folder / "none" / "run.json"), 2, "--json", "none")
+        expect(bench(*QUICK, "--compare", folder / "none.json"), 2, "--compare", "none.json")
+    expect(bench(*QUICK, "--variant", "attention__guess"), 2, "attention__guess")
+    expect(bench(*QUICK, "--device", "abacus"), 2, "abacus")
+    expect(bench("--list"), 0, "llama3-70b-prefill", "softcap")
+    expect(bench("--help"), 0, "usage", "--compare")
+    expect(bench("--version"), 0, "seqmix-bench ")
+    expect(bench("--preset", "nothing"), 2, "nothing", "small-call")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,465 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Draws what `seqmix-bench --json` wrote: throughput over length (of a --sweep), a roofline with the
+measured ceilings, and bars against the unfused baseline.
+
+  plot_bench.py result.json [more.json ...] -o folder
+
+Results of several files on one machine are drawn together; each device with each number of threads
+gets pictures of its own.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import math
+import sys
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import matplotlib
+
+matplotlib.use("Agg")
+import matplotlib.pyplot as plt  # noqa: E402
+from matplotlib.axes import Axes  # noqa: E402
+from matplotlib.figure import Figure  # noqa: E402
+from matplotlib.lines import Line2D  # noqa: E402
+from matplotlib.patches import Patch  # noqa: E402
+from matplotlib.patheffects import withStroke  # noqa: E402
+from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator  # noqa: E402
+
+Result = dict[str, Any]
+
+# Okabe and Ito's colours, which people tell apart whatever their eyes; shapes and hatches say the
+# same again.
+TYPE_COLOURS = {"f32": "#0072B2", "f16": "#E69F00", "bf16": "#009E73"}
+TYPE_MARKERS = {"f32": "o", "f16": "^", "bf16": "s"}
+PHASE_COLOURS = {"encode": "#E69F00", "prefill": "#0072B2", "decode": "#D55E00", "call": "#CC79A7"}
+PHASE_MARKERS = {"encode": "D", "prefill": "o", "decode": "s", "call": "^"}
+GREY = "#555555"
+TYPES = ("f32", "f16", "bf16")
+
+# 1600 pixels wide, so that 800 in a README are sharp.
+DPI = 160
+WIDTH = 10.0
+STYLE: dict[Any, Any] = {
+    "font.size": 12,
+    "axes.titlesize": 14,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.grid": True,
+    "grid.color": "#dddddd",
+    "grid.linewidth": 0.7,
+    "axes.axisbelow": True,
+    "legend.frameon": False,
+}
+
+
+@dataclass(frozen=True)
+class Station:
+    """A device with a number of threads: what one picture is about."""
+
+    device: str
+    threads: int
+
+    def holds(self, result: Result) -> bool:
+        return bool(result["device"] == self.device and result["threads"] == self.threads)
+
+    def __str__(self) -> str:
+        return f"{self.device}, {self.threads} thread{'s' if self.threads > 1 else ''}"
+
+
+class Run:
+    """All results of the files, with what the first says about the machine."""
+
+    def __init__(self, paths: Iterable[Path]) -> None:
+        files = [load(path) for path in paths]
+        self.head = files[0]
+        models = {file["machine"]["model"] for file in files}
+        if len(models) > 1:
+            sys.exit(f"plot_bench: the files are of different machines: {', '.join(sorted(models))}")
+        self.results: list[Result] = [
+            r for file in files for r in file["results"] if r["outcome"] == "measured"
+        ]
+        self.ceilings: dict[int, dict[str, Any]] = {}
+        for file in files:
+            for ceiling in file["ceilings"]:
+                kept = self.ceilings.setdefault(ceiling["threads"], ceiling)
+                keep_higher(kept, ceiling)
+
+    def stations(self) -> list[Station]:
+        return list(dict.fromkeys(Station(r["device"], r["threads"]) for r in self.results))
+
+    def caption(self, station: Station) -> str:
+        head, build = self.head, self.head["build"]
+        device = head["devices"].get(station.device, station.device)
+        threads = f"{station.threads} thread{'s' if station.threads > 1 else ''}"
+        lines = f"{device} ({station.device}, {threads})\nseqmix {build['version']}, "
+        return lines + f"{build['compiler']}, {head['date'][:10]}"
+
+
+def load(path: Path) -> dict[str, Any]:
+    try:
+        data: dict[str, Any] = json.loads(path.read_text())
+    except (OSError, ValueError) as error:
+        sys.exit(f"plot_bench: {path}: {error}")
+    if data.get("program") != "seqmix-bench" or data.get("format") != 1:
+        sys.exit(f"plot_bench: {path} must be a file that `seqmix-bench --json` wrote (format 1)")
+    return data
+
+
+def keep_higher(kept: dict[str, Any], other: dict[str, Any]) -> None:
+    """A ceiling is the most that was ever seen."""
+    for name in ("read", "copy", "bf16_dot"):
+        if name in other:
+            kept[name] = max(kept.get(name, 0), other[name])
+    for level, flops in other["multiply_add"].items():
+        kept["multiply_add"][level] = max(kept["multiply_add"].get(level, 0), flops)
+
+
+def is_swept(result: Result) -> bool:
+    return "@" in result["case"]
+
+
+def plain(value: float, _position: object = None) -> str:
+    """0.25 as 0.25, 512 as 512, 2048 as 2k: all ticks are powers."""
+    return f"{value / 1024:g}k" if value >= 1024 and value % 1024 == 0 else f"{value:g}"
+
+
+def time_text(seconds: float) -> str:
+    for unit, name in ((1.0, "s"), (1e-3, "ms"), (1e-6, "µs")):
+        if seconds >= unit:
+            return f"{seconds / unit:.3g} {name}"
+    return f"{seconds * 1e9:.3g} ns"
+
+
+def set_log_axis(axis: Any, values: Iterable[float], base: int) -> None:
+    """Ticks at powers of the base, in plain numbers."""
+    numbers = [value for value in values if value > 0]
+    low = math.floor(math.log(min(numbers), base))
+    high = math.ceil(math.log(max(numbers), base))
+    axis.set_major_locator(FixedLocator([float(base) ** i for i in range(low, high + 1)]))
+    axis.set_minor_locator(NullLocator())
+    axis.set_major_formatter(FuncFormatter(plain))
+
+
+def finish(figure: Figure, caption: str, path: Path) -> None:
+    """The caption goes below everything, at a distance that does not depend on the height."""
+    height = figure.get_figheight()
+    figure.text(0.5, 0.1 / height, caption, ha="center", va="bottom", fontsize=10, color=GREY)
+    figure.savefig(path, dpi=DPI)
+    plt.close(figure)
+    print(path)
+
+
+# ---- throughput over length ----------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Unit:
+    """What the vertical axis counts."""
+
+    name: str
+    of: Callable[[Result], float]
+    baseline: Callable[[Result], float]
+    ceiling: Callable[[Result], float]
+
+
+GFLOPS = Unit(
+    "GFLOP/s",
+    lambda r: float(r["flops_per_second"]) / 1e9,
+    lambda r: float(r["flops"] / r["baseline"]["seconds"]) / 1e9,
+    lambda r: float(r["ceiling"]["flops"]) / 1e9,
+)
+GBYTES = Unit(
+    "GB/s",
+    lambda r: float(r["bytes_per_second"]) / 1e9,
+    lambda r: float(r["bytes"] / r["baseline"]["seconds"]) / 1e9,
+    lambda r: float(r["ceiling"]["flops"] / r["flops"] * r["bytes"]) / 1e9,
+)
+
+
+def unit_of(results: list[Result]) -> Unit:
+    memory = sum(r.get("ceiling", {}).get("bound") == "memory" for r in results)
+    return GBYTES if 2 * memory > len(results) else GFLOPS
+
+
+def length_of(result: Result) -> float:
+    return float(result["parameters"]["Tk"])
+
+
+def draw_type(axes: Axes, results: list[Result], dtype: str, unit: Unit) -> None:
+    results = sorted((r for r in results if r["type"] == dtype), key=length_of)
+    colour, marker = TYPE_COLOURS[dtype], TYPE_MARKERS[dtype]
+    lengths = [length_of(r) for r in results]
+    axes.plot(lengths, [unit.of(r) for r in results], color=colour, marker=marker, linewidth=2.2)
+    with_baseline = [r for r in results if r["baseline"]["outcome"] == "measured"]
+    axes.plot(
+        [length_of(r) for r in with_baseline],
+        [unit.baseline(r) for r in with_baseline],
+        color=colour, marker=marker, markerfacecolor="white", linestyle=(0, (4, 2)), linewidth=1.4,
+    )  # fmt: skip
+    with_ceiling = [r for r in results if "ceiling" in r]
+    axes.plot(
+        [length_of(r) for r in with_ceiling],
+        [unit.ceiling(r) for r in with_ceiling],
+        color=colour, linestyle=":", linewidth=1.8,
+    )  # fmt: skip
+
+
+def describe_shape(result: Result) -> str:
+    """The parameters that make a sweep's shape, without its lengths and what is not used."""
+    parameters = result["parameters"]
+    skipped = {"Tq", "Tk", "live"}
+    parts = [f"{n} {v:g}" for n, v in parameters.items() if v and n not in skipped and n != "causal"]
+    return ", ".join(parts + (["causal"] if parameters.get("causal") else []))
+
+
+def draw_sweep(axes: Axes, name: str, results: list[Result]) -> None:
+    unit = unit_of(results)
+    types = [dtype for dtype in TYPES if any(r["type"] == dtype for r in results)]
+    for dtype in types:
+        draw_type(axes, results, dtype, unit)
+    axes.set_xscale("log", base=2)
+    set_log_axis(axes.xaxis, (length_of(r) for r in results), 2)
+    axes.set_ylim(bottom=0)
+    axes.set_xlabel("keys per sequence")
+    axes.set_ylabel(unit.name)
+    axes.set_title(name, loc="left", fontweight="bold", pad=22)
+    axes.text(0, 1.02, describe_shape(results[0]), transform=axes.transAxes, color=GREY, fontsize=11)
+    handles = [
+        Line2D([], [], color=TYPE_COLOURS[t], marker=TYPE_MARKERS[t], linewidth=2.2, label=t)
+        for t in types
+    ]
+    handles += [
+        Line2D([], [], color=GREY, linewidth=2.2, label="seqmix"),
+        Line2D([], [], color=GREY, linestyle=(0, (4, 2)), linewidth=1.4, label="unfused, f32 BLAS"),
+        Line2D([], [], color=GREY, linestyle=":", linewidth=1.8, label="ceiling"),
+    ]
+    axes.legend(handles=handles, loc="center left", bbox_to_anchor=(1.0, 0.5))
+
+
+def draw_throughput(run: Run, station: Station, path: Path) -> bool:
+    sweeps: dict[str, list[Result]] = {}
+    for result in run.results:
+        if station.holds(result) and is_swept(result):
+            sweeps.setdefault(result["case"].split("@")[0], []).append(result)
+    if not sweeps:
+        return False
+    height = 4.6 * len(sweeps) + 0.7
+    figure, grid = plt.subplots(len(sweeps), 1, figsize=(WIDTH, height), squeeze=False)
+    for axes, (name, results) in zip(grid[:, 0], sweeps.items()):
+        draw_sweep(axes, name, results)
+    figure.tight_layout(rect=(0, 0.55 / height, 1, 1), h_pad=2)
+    finish(figure, run.caption(station), path)
+    return True
+
+
+# ---- roofline ------------------------------------------------------------------------------------
+
+
+def spread_labels(
+    axes: Axes, points: list[tuple[float, float]], texts: list[str], distance: float
+) -> None:
+    """Writes the texts beside the points: labels push each other and foreign points away."""
+    at = [tuple(map(float, axes.transData.transform(point))) for point in points]
+    # A little to both sides in turn, so that labels of equal points do not stay in one line.
+    place = [(x + (4 if i % 2 else -4), y + distance) for i, (x, y) in enumerate(at)]
+    for _ in range(400):
+        for i, (x, y) in enumerate(place):
+            push_x, push_y = (at[i][0] - x) * 0.02, (at[i][1] + distance - y) * 0.02
+            for other_x, other_y in [p for j, p in enumerate(place) if j != i] + at:
+                dx, dy = x - other_x, y - other_y
+                gap = math.hypot(dx, dy)
+                if gap < distance:
+                    angle = math.atan2(dy, dx) if gap > 1e-6 else 2.4 * i
+                    push_x += (distance - gap) * 0.3 * math.cos(angle)
+                    push_y += (distance - gap) * 0.3 * math.sin(angle)
+            place[i] = (x + push_x, y + push_y)
+    back = axes.transData.inverted()
+    for text, start, end in zip(texts, points, place):
+        arrow = {"arrowstyle": "-", "color": GREY, "linewidth": 0.6, "shrinkA": 0, "shrinkB": 3}
+        label = axes.annotate(text, xy=start, xytext=tuple(back.transform(end)), ha="center",
+                              va="center", fontsize=11, arrowprops=arrow, zorder=4)  # fmt: skip
+        label.set_path_effects([withStroke(linewidth=3, foreground="white")])
+
+
+def intensity(result: Result) -> float:
+    return float(result["flops"] / result["bytes"])
+
+
+def roofs_of(ceiling: dict[str, Any], dtype: str) -> dict[str, float]:
+    roofs = {f"{level} FMA": flops / 1e9 for level, flops in ceiling["multiply_add"].items()}
+    if dtype == "bf16" and "bf16_dot" in ceiling:
+        roofs["bf16 dot"] = ceiling["bf16_dot"] / 1e9
+    return roofs
+
+
+def draw_roofs(axes: Axes, ceiling: dict[str, Any], dtype: str, low: float, high: float) -> None:
+    """Labels stand outside on the right, where no point can be."""
+    read = ceiling["read"] / 1e9
+    roofs = roofs_of(ceiling, dtype)
+    top = max(roofs.values())
+    for name, flops in roofs.items():
+        width = 1.8 if flops == top else 0.9
+        axes.plot([flops / read, high], [flops, flops], color=GREY, linewidth=width)
+        axes.text(1.02, flops, f"{name}\n{flops:.0f}", transform=axes.get_yaxis_transform(),
+                  fontsize=10, color=GREY, va="center", linespacing=1.0)  # fmt: skip
+    axes.plot([low, top / read], [low * read, top], color=GREY, linewidth=1.8)
+
+
+def label_memory(axes: Axes, ceiling: dict[str, Any], dtype: str, low: float, high: float) -> None:
+    """Along the line of memory, on its upper side: needs the final layout."""
+    read = ceiling["read"] / 1e9
+    middle = math.sqrt(low * min(max(roofs_of(ceiling, dtype).values()) / read, high))
+    axes.annotate(f"read {read:.0f} GB/s", xy=(middle, middle * read), xytext=(-4, 4),
+                  textcoords="offset points", ha="center", va="bottom", fontsize=10, color=GREY,
+                  rotation_mode="anchor", rotation=slope(axes, low, read))  # fmt: skip
+
+
+def slope(axes: Axes, low: float, read: float) -> float:
+    """Degrees of the line of memory on the picture."""
+    (x0, y0), (x1, y1) = axes.transData.transform([(low, low * read), (2 * low, 2 * low * read)])
+    return math.degrees(math.atan2(y1 - y0, x1 - x0))
+
+
+def limits(values: Iterable[float]) -> tuple[float, float]:
+    numbers = list(values)
+    return min(numbers) / 2, max(numbers) * 2
+
+
+def set_limits(axes: Axes, x: tuple[float, float], y: tuple[float, float]) -> None:
+    axes.set_xscale("log", base=2)
+    axes.set_yscale("log", base=10)
+    set_log_axis(axes.xaxis, x, 4)
+    set_log_axis(axes.yaxis, y, 10)
+    axes.set_xlim(x)
+    axes.set_ylim(y)
+
+
+def draw_points(axes: Axes, results: list[Result], names: list[str]) -> None:
+    points = [(intensity(r), float(r["flops_per_second"]) / 1e9) for r in results]
+    for result, (x, y) in zip(results, points):
+        axes.plot(x, y, PHASE_MARKERS[result["phase"]], color=PHASE_COLOURS[result["phase"]],
+                  markersize=9, markeredgecolor="white")  # fmt: skip
+    spread_labels(axes, points, [str(names.index(r["case"]) + 1) for r in results], 22)
+
+
+def add_case_legend(figure: Figure, results: list[Result], names: list[str], bottom: float) -> None:
+    phases = {r["case"]: r["phase"] for r in results}
+    handles = [
+        Line2D([], [], linestyle="", marker=PHASE_MARKERS[phases[name]], markersize=8,
+               color=PHASE_COLOURS[phases[name]], label=f"{number}  {name}")
+        for number, name in enumerate(names, 1)
+    ]  # fmt: skip
+    figure.legend(handles=handles, ncols=3, loc="lower center", bbox_to_anchor=(0.5, bottom),
+                  fontsize=11, handletextpad=0.2, columnspacing=1.5)  # fmt: skip
+
+
+def draw_roofline(run: Run, station: Station, path: Path) -> bool:
+    results = [r for r in run.results if station.holds(r) and not is_swept(r) and "ceiling" in r]
+    ceiling = run.ceilings.get(station.threads)
+    if not results or ceiling is None:
+        return False
+    types = [dtype for dtype in TYPES if any(r["type"] == dtype for r in results)]
+    names = list(dict.fromkeys(r["case"] for r in results))
+    below = 0.27 * math.ceil(len(names) / 3) + 0.65
+    height = 5.2 + below
+    figure, grid = plt.subplots(1, len(types), figsize=(WIDTH, height), sharey=True, squeeze=False)
+    roofs = [roof for dtype in types for roof in roofs_of(ceiling, dtype).values()]
+    x = limits([intensity(r) for r in results] + [max(roofs) * 1e9 / ceiling["read"]])
+    y = limits([r["flops_per_second"] / 1e9 for r in results] + roofs)
+    for axes, dtype in zip(grid[0], types):
+        set_limits(axes, x, y)
+        axes.set_xlabel("flop per byte that must move")
+        axes.set_title(dtype, loc="left", fontweight="bold")
+    grid[0][0].set_ylabel("GFLOP/s")
+    for axes, dtype in zip(grid[0], types):
+        draw_roofs(axes, ceiling, dtype, *x)
+    add_case_legend(figure, results, names, 0.5 / height)
+    figure.tight_layout(rect=(0, below / height, 1, 1))
+    for axes, dtype in zip(grid[0], types):
+        label_memory(axes, ceiling, dtype, *x)
+        draw_points(axes, [r for r in results if r["type"] == dtype], names)
+    finish(figure, run.caption(station), path)
+    return True
+
+
+# ---- bars against the baseline -------------------------------------------------------------------
+
+
+def label_bar(axes: Axes, place: float, result: Result) -> None:
+    baseline = result["baseline"]
+    speed_up = float(baseline["speed_up"])
+    times = f"{time_text(result['seconds'])} : {time_text(baseline['seconds'])}"
+    axes.annotate(f"{speed_up:.2f}×  ({times})", xy=(max(speed_up, 1), place), xytext=(5, 0),
+                  textcoords="offset points", va="center", fontsize=10.5)  # fmt: skip
+
+
+def draw_bars(run: Run, station: Station, path: Path) -> bool:
+    results = [
+        r for r in run.results
+        if station.holds(r) and not is_swept(r) and r["baseline"]["outcome"] == "measured"
+    ]  # fmt: skip
+    if not results:
+        return False
+    height = 0.36 * len(results) + 2.3
+    figure, axes = plt.subplots(figsize=(WIDTH, height))
+    for i, result in enumerate(results):
+        speed_up = float(result["baseline"]["speed_up"])
+        axes.barh(-i, speed_up - 1, left=1, height=0.7, color=PHASE_COLOURS[result["phase"]])
+        label_bar(axes, -i, result)
+    speed_ups = [float(r["baseline"]["speed_up"]) for r in results]
+    low, high = min([*speed_ups, 1.0]) / 1.3, max([*speed_ups, 2.0])
+    axes.set_xscale("log", base=2)
+    set_log_axis(axes.xaxis, (low, high), 2)
+    # Room for the text behind the longest bar: a share of the width, whatever the bars span.
+    axes.set_xlim(low, high * (high / low) ** 0.55)
+    axes.set_yticks([-i for i in range(len(results))], [f"{r['case']}  {r['type']}" for r in results])
+    axes.set_ylim(0.4 - len(results), 0.6)
+    axes.grid(axis="y", visible=False)
+    axes.tick_params(axis="y", length=0)
+    axes.axvline(1, color=GREY, linewidth=1.4)
+    axes.set_xlabel("times as fast as unfused attention with BLAS in f32  (time : its time)")
+    phases = list(dict.fromkeys(r["phase"] for r in results))
+    handles = [Patch(color=PHASE_COLOURS[phase], label=phase) for phase in phases]
+    axes.legend(handles=handles, ncols=len(handles), loc="lower left", bbox_to_anchor=(0, 1))
+    figure.tight_layout(rect=(0, 0.5 / height, 1, 1))
+    finish(figure, run.caption(station), path)
+    return True
+
+
+# ---- all -----------------------------------------------------------------------------------------
+
+PICTURES: list[tuple[str, Callable[[Run, Station, Path], bool], str]] = [
+    ("throughput", draw_throughput, "no --sweep"),
+    ("roofline", draw_roofline, "no cases with ceilings besides sweeps"),
+    ("bars", draw_bars, "no cases with baselines besides sweeps"),
+]
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("results", nargs="+", type=Path, help="files that seqmix-bench --json wrote")
+    parser.add_argument("-o", "--output", type=Path, default=Path("."), help="folder for the pictures")
+    arguments = parser.parse_args()
+    run = Run(arguments.results)
+    if not run.results:
+        sys.exit("plot_bench: the files hold no measured case")
+    arguments.output.mkdir(parents=True, exist_ok=True)
+    stations = run.stations()
+    with plt.rc_context(STYLE):
+        for station in stations:
+            suffix = f"-{station.device.replace(':', '-')}-{station.threads}" if len(stations) > 1 else ""
+            for name, draw, without in PICTURES:
+                if not draw(run, station, arguments.output / f"{name}{suffix}.png"):
+                    print(f"{name}{suffix}: not drawn, {without}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
