@@ -204,9 +204,14 @@ START_TEST(test_cpu_levels) {
   make_device(SEQMIX_DEVICE_AVX2_FMA, 8);
   ck_assert_str_eq(choose_on_cpu(100, 8, 8), "attention__any_avx2_blocked");
   make_device(SEQMIX_DEVICE_AVX2_FMA | SEQMIX_DEVICE_AVX512, 8);
-  ck_assert_str_eq(choose_on_cpu(100, 8, 8), "attention__any_avx2_blocked");
+  ck_assert_str_eq(choose_on_cpu(100, 8, 8), "attention__any_avx512_blocked");
   make_device(SEQMIX_DEVICE_AVX512, 8);
   ck_assert_str_eq(choose_on_cpu(100, 8, 8), "attention__any_avx512_blocked");
+  make_device(SEQMIX_DEVICE_AVX512 | SEQMIX_DEVICE_AVX512_BF16, 8);
+  ck_assert_str_eq(choose_on_cpu(100, 8, 8), "attention__any_avx512_blocked");
+  make_problem(SEQMIX_BF16, 0, 64);
+  ck_assert_str_eq(choose_on_cpu(100, 8, 8), "attention__bf16_avx512bf16_blocked");
+  ck_assert_str_eq(choose_on_cpu(1, 8, 8), "attention__any_avx512_decode");
 #endif
 }
 END_TEST

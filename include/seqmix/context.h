@@ -4,10 +4,10 @@
  *
  * Environment variables read here: `SEQMIX_DEVICE` (overrides "auto"), `SEQMIX_NUM_THREADS`
  * (the default of seqmix_context_options::threads), `SEQMIX_VARIANT` (see
- * seqmix_context_set_variant()), `SEQMIX_CPU_ISA` (generic, avx2 or avx512: the most the CPU
- * backend uses), `SEQMIX_PLUGIN_PATH` (folders of plug-in backends, separated
- * by colons; ignored in set-uid programs) and `SEQMIX_LOG` (error, warning, info or debug:
- * messages up to that level go to standard error; nothing is printed without it).
+ * seqmix_context_set_variant()), `SEQMIX_CPU_ISA` (generic, avx2, avx512 or avx512bf16: the most
+ * the CPU backend uses), `SEQMIX_PLUGIN_PATH` (folders of plug-in backends, separated by colons;
+ * ignored in set-uid programs) and `SEQMIX_LOG` (error, warning, info or debug: messages up to that
+ * level go to standard error; nothing is printed without it).
  */
 #ifndef SEQMIX_CONTEXT_H
 #define SEQMIX_CONTEXT_H

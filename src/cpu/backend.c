@@ -24,31 +24,36 @@ static const uint64_t attention_merge_features =
     SEQMIX_ATTENTION_MERGE_SINKS | SEQMIX_ATTENTION_MERGE_LSE | SEQMIX_ATTENTION_MERGE_OUT_F32;
 
 /* The variants of attention at a level: for few rows, and for any. */
-#define ATTENTION_VARIANTS(level, needs)                                                           \
-  {                                                                                                \
-      .name = "attention__any_" #level "_decode",                                                  \
-      .op = SEQMIX_OP_ATTENTION,                                                                   \
-      .dtypes = float_types,                                                                       \
-      .device_features = (needs),                                                                  \
-      .problem_features = attention_features & ~(uint64_t)SEQMIX_ATTENTION_SCORES,                 \
-      .accepts = seqmix_attention_decode_accepts_##level,                                          \
-      .workspace = seqmix_attention_decode_workspace_##level,                                      \
-      .run = attention__any_##level##_decode,                                                      \
-  },                                                                                               \
-  {                                                                                                \
-    .name = "attention__any_" #level "_blocked", .op = SEQMIX_OP_ATTENTION, .dtypes = float_types, \
-    .device_features = (needs), .problem_features = attention_features,                            \
-    .workspace = seqmix_attention_blocked_workspace_##level,                                       \
-    .run = attention__any_##level##_blocked,                                                       \
+#define ATTENTION_DECODE(level, needs)                                                            \
+  {                                                                                               \
+    .name = "attention__any_" #level "_decode", .op = SEQMIX_OP_ATTENTION, .dtypes = float_types, \
+    .device_features = (needs),                                                                   \
+    .problem_features = attention_features & ~(uint64_t)SEQMIX_ATTENTION_SCORES,                  \
+    .accepts = seqmix_attention_decode_accepts_##level,                                           \
+    .workspace = seqmix_attention_decode_workspace_##level,                                       \
+    .run = attention__any_##level##_decode,                                                       \
+  }
+#define ATTENTION_BLOCKED(types, level, bits, needs)                                      \
+  {                                                                                       \
+    .name = "attention__" #types "_" #level "_blocked", .op = SEQMIX_OP_ATTENTION,        \
+    .dtypes = (bits), .device_features = (needs), .problem_features = attention_features, \
+    .workspace = seqmix_attention_blocked_workspace_##level,                              \
+    .run = attention__##types##_##level##_blocked,                                        \
   }
 
 static const seqmix_variant variants[] = {
 #ifdef SEQMIX_CPU_X86
-    /* AVX-512 comes second until it has run on a processor that has it; it can be forced. */
-    ATTENTION_VARIANTS(avx2, SEQMIX_DEVICE_AVX2_FMA),
-    ATTENTION_VARIANTS(avx512, SEQMIX_DEVICE_AVX512),
+    ATTENTION_DECODE(avx512, SEQMIX_DEVICE_AVX512),
+#ifdef SEQMIX_CPU_BF16_DOT
+    ATTENTION_BLOCKED(bf16, avx512bf16, SEQMIX_DTYPE_BIT(SEQMIX_BF16),
+                      SEQMIX_DEVICE_AVX512 | SEQMIX_DEVICE_AVX512_BF16),
 #endif
-    ATTENTION_VARIANTS(generic, 0),
+    ATTENTION_BLOCKED(any, avx512, float_types, SEQMIX_DEVICE_AVX512),
+    ATTENTION_DECODE(avx2, SEQMIX_DEVICE_AVX2_FMA),
+    ATTENTION_BLOCKED(any, avx2, float_types, SEQMIX_DEVICE_AVX2_FMA),
+#endif
+    ATTENTION_DECODE(generic, 0),
+    ATTENTION_BLOCKED(any, generic, float_types, 0),
     {
         .name = "attention_merge__any_generic_rows",
         .op = SEQMIX_OP_ATTENTION_MERGE,
@@ -68,6 +73,7 @@ static const struct {
     {"generic", 0},
     {"avx2", SEQMIX_DEVICE_AVX2_FMA},
     {"avx512", SEQMIX_DEVICE_AVX2_FMA | SEQMIX_DEVICE_AVX512},
+    {"avx512bf16", SEQMIX_DEVICE_AVX2_FMA | SEQMIX_DEVICE_AVX512 | SEQMIX_DEVICE_AVX512_BF16},
 };
 
 static uint64_t processor_features(void) {
@@ -80,6 +86,10 @@ static uint64_t processor_features(void) {
   if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
       __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl"))
     features |= SEQMIX_DEVICE_AVX512;
+#ifdef SEQMIX_CPU_BF16_DOT
+  if (features & SEQMIX_DEVICE_AVX512 && __builtin_cpu_supports("avx512bf16"))
+    features |= SEQMIX_DEVICE_AVX512_BF16;
+#endif
 #endif
   return features;
 }
@@ -90,8 +100,8 @@ static uint64_t usable_features(void) {
   if (!limit || !*limit) return processor_features();
   for (size_t i = 0; i < sizeof levels / sizeof *levels; i++)
     if (strcmp(limit, levels[i].name) == 0) return processor_features() & levels[i].features;
-  seqmix_log(SEQMIX_LOG_WARNING, "SEQMIX_CPU_ISA is '%s'; it must be generic, avx2 or avx512",
-             limit);
+  seqmix_log(SEQMIX_LOG_WARNING,
+             "SEQMIX_CPU_ISA is '%s'; it must be generic, avx2, avx512 or avx512bf16", limit);
   return processor_features();
 }
 
@@ -115,9 +125,10 @@ static seqmix_status device_properties(int32_t index, seqmix_device_properties *
   char model[128];
   read_model(model, sizeof model);
   uint64_t features = usable_features();
-  snprintf(properties->description, sizeof properties->description, "%s%s%s%s",
+  snprintf(properties->description, sizeof properties->description, "%s%s%s%s%s",
            model[0] ? model : "processor", features & SEQMIX_DEVICE_AVX2_FMA ? ", AVX2" : "",
            features & SEQMIX_DEVICE_AVX512 ? ", AVX-512" : "",
+           features & SEQMIX_DEVICE_AVX512_BF16 ? ", AVX-512-BF16" : "",
            features ? "" : ", no vector extensions in use");
   properties->features = features;
   properties->memory = SEQMIX_MEMORY_HOST;

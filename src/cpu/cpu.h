@@ -24,6 +24,14 @@ SEQMIX_CPU_LEVEL(avx512)
 #endif
 #undef SEQMIX_CPU_LEVEL
 
+#ifdef SEQMIX_CPU_BF16_DOT
+uint64_t seqmix_attention_blocked_workspace_avx512bf16(const seqmix_problem *problem,
+                                                       const seqmix_device_properties *device,
+                                                       int32_t workers);
+seqmix_status attention__bf16_avx512bf16_blocked(const seqmix_call *call,
+                                                 const seqmix_problem *problem);
+#endif
+
 seqmix_status attention_merge__any_generic_rows(const seqmix_call *call,
                                                 const seqmix_problem *problem);
 

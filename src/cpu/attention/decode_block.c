@@ -27,7 +27,8 @@ SEQMIX_INLINE vec load_half_pair(const char *from, int v, int32_t dtype) {
   return vec_from_bits(v == 0 ? both << 16 : both & (int32_t)0xffff0000);
 }
 
-SEQMIX_INLINE void prefetch_row(const char *row, int64_t bytes) {
+/* Into the second level only: the first is full of what is at work. */
+SEQMIX_INLINE void prefetch_next(const char *row, int64_t bytes) {
   for (int64_t at = 0; at < bytes; at += 64) __builtin_prefetch(row + at, 0, 2);
 }
 
@@ -72,7 +73,7 @@ SEQMIX_INLINE void score_rows(const attention_tile *tile, const decode_rows *row
     for (int i = 0; i < count; i++) {
       /* Beyond the last key its scores are repeated: they are not looked at. */
       keys[i] = rows->keys[j + i < live.end ? j + i : live.end - 1];
-      if (fetched < rows->ahead_count) prefetch_row(rows->ahead[fetched++], rows->key_bytes);
+      if (fetched < rows->ahead_count) prefetch_next(rows->ahead[fetched++], rows->key_bytes);
     }
     for (int64_t r = 0; r < tile->score_step; r += at_once)
       score_keys(tile, at_once, dtype, keys, r, tile->scores + j * tile->score_step + r);
@@ -219,7 +220,7 @@ SEQMIX_INLINE void add_rows(const attention_tile *tile, const decode_rows *keys,
     int64_t column = 0;
     for (; column + width <= tile->padded_values; column += width) {
       for (int64_t i = 0; i < share && fetched < keys->ahead_count; i++)
-        prefetch_row(keys->ahead[keys->ahead_count + fetched++], keys->value_bytes);
+        prefetch_next(keys->ahead[keys->ahead_count + fetched++], keys->value_bytes);
       add_keys(tile, at_once, (int)pairs, dtype, guarded, keys, r, column);
     }
     for (; column < tile->padded_values; column += PRODUCT_COLUMNS)

@@ -6,28 +6,11 @@
  * block throw each other out before they have served all queries; fetched long ahead, they do so
  * before their first use. So each block is copied once, side by side, and a row is fetched only as
  * far ahead as memory takes to answer. */
+#include <string.h>
+
 #include "core/element.h"
 #include "cpu/attention/tile.h"
 #include "cpu/simd/convert.h"
-
-enum { ROWS_AHEAD = 8, CACHE_LINE = 64 };
-
-static inline void prefetch_row(const char *row, int64_t bytes) {
-  for (int64_t at = 0; at < bytes; at += CACHE_LINE) __builtin_prefetch(row + at, 0, 3);
-}
-
-void tile_find_rows(const attention_tile *tile, const seqmix_view *view, int64_t first,
-                    int64_t count, const char **rows) {
-  const seqmix_attention_problem *p = tile->problem;
-  int64_t step = view->stride[1] * (view->dtype == SEQMIX_F32 ? 4 : 2);
-  for (int64_t j = 0, run; j < count; j += run) {
-    int64_t at = seqmix_key_at(p, view, &tile->sequence, first + j, tile->kv_head);
-    const char *row = tile_element(view, at);
-    run = p->page_size ? p->page_size - (first + j) % p->page_size : count;
-    if (run > count - j) run = count - j;
-    for (int64_t i = 0; i < run; i++) rows[j + i] = row + i * step;
-  }
-}
 
 /* ---- queries --------------------------------------------------------------------------------- */
 
@@ -149,4 +132,23 @@ void tile_load_values(attention_tile *tile) {
     tile->values_finite = pack_rows(to, rows, tile->keys, p->value_dim, SEQMIX_BF16);
   else
     tile->values_finite = pack_rows(to, rows, tile->keys, p->value_dim, SEQMIX_F16);
+}
+
+void tile_unpack_values(const attention_tile *tile, int64_t j, int64_t column,
+                        float to[PRODUCT_COLUMNS]) {
+  const int64_t panel = (int64_t)TILE_KEYS * PRODUCT_COLUMNS;
+  memcpy(to, tile->values + column / PRODUCT_COLUMNS * panel + j * PRODUCT_COLUMNS,
+         PRODUCT_COLUMNS * sizeof *to);
+}
+
+/* ---- weights --------------------------------------------------------------------------------- */
+
+tile_range tile_pack_weights(attention_tile *tile, tile_range live, int64_t r) {
+  (void)tile;
+  (void)r;
+  return live;
+}
+
+float tile_weight(const attention_tile *tile, int64_t j, int64_t r) {
+  return tile->scores[j * TILE_STEP + r];
 }

@@ -59,6 +59,7 @@ void tile_exponentiate(attention_tile *tile) {
       if (r >= tile->rows) break; /* nothing but padding, which may hold anything */
       if (tile->is_cut[panel]) cut_rows(tile, live, r, tile->scores + r);
       exponentiate_vector(tile, live, r);
+      tile->live[panel] = tile_pack_weights(tile, live, r);
     }
   }
 }
@@ -78,8 +79,9 @@ static tile_range keys_of_group(const attention_tile *tile, int64_t r) {
   tile_range both = {a.begin < b.begin ? a.begin : b.begin, a.end > b.end ? a.end : b.end};
   for (int64_t i = r; i < r + PRODUCT_ROWS; i++) {
     tile_range own = i / PRODUCT_COLUMNS == first ? a : b;
-    for (int32_t j = both.begin; j < own.begin; j++) tile->scores[j * TILE_STEP + i] = 0;
-    for (int32_t j = own.end; j < both.end; j++) tile->scores[j * TILE_STEP + i] = 0;
+    for (int32_t j = both.begin; j < own.begin; j += PRODUCT_UNIT)
+      tile->scores[j * TILE_STEP + i] = 0;
+    for (int32_t j = own.end; j < both.end; j += PRODUCT_UNIT) tile->scores[j * TILE_STEP + i] = 0;
   }
   return both;
 }
@@ -95,18 +97,18 @@ static void add_values_to_groups(attention_tile *tile, int64_t r) {
     tile_range keys = keys_of_group(tile, r);
     groups[count] = (product_tile){
         .a = tile->scores + (int64_t)keys.begin * TILE_STEP + r,
-        .b = tile->values + (int64_t)keys.begin * PRODUCT_COLUMNS,
+        .b = tile->values + (int64_t)keys.begin / PRODUCT_UNIT * PRODUCT_COLUMNS,
         .c = tile->sums + r * tile->padded_values,
-        .a_depth = TILE_STEP,
+        .a_depth = PRODUCT_UNIT * TILE_STEP,
         .c_row = tile->padded_values,
-        .depth = keys.end - keys.begin,
+        .depth = (keys.end - keys.begin) / PRODUCT_UNIT,
         .keep = tile->keep + r,
     };
   }
   for (int64_t d = 0; d < tile->padded_values; d += PRODUCT_COLUMNS)
     for (int i = 0; i < count; i++) {
       product_packed(&groups[i]);
-      groups[i].b += (int64_t)TILE_KEYS * PRODUCT_COLUMNS;
+      groups[i].b += (int64_t)TILE_KEYS / PRODUCT_UNIT * PRODUCT_COLUMNS;
       groups[i].c += PRODUCT_COLUMNS;
     }
 }
@@ -114,21 +116,18 @@ static void add_values_to_groups(attention_tile *tile, int64_t r) {
 /* The same where the values hold infinities or NaN: keys that a mask hides from a row have p = 0
  * and must not reach it as 0 * inf. */
 static void add_values_guarded(attention_tile *tile) {
-  for (int64_t r = 0; r < tile->rows; r++) {
-    const float *values = tile->values;
+  for (int64_t r = 0; r < tile->rows; r++)
     for (int64_t d = 0; d < tile->padded_values; d += PRODUCT_COLUMNS) {
-      float block[PRODUCT_COLUMNS] = {0};
+      float block[PRODUCT_COLUMNS] = {0}, value[PRODUCT_COLUMNS];
       for (int64_t j = tile->row_begin[r]; j < tile->row_end[r]; j++) {
-        float weight = tile->scores[j * TILE_STEP + r];
+        float weight = tile_weight(tile, j, r);
         if (weight == 0) continue;
-        for (int64_t i = 0; i < PRODUCT_COLUMNS; i++)
-          block[i] += weight * values[j * PRODUCT_COLUMNS + i];
+        tile_unpack_values(tile, j, d, value);
+        for (int64_t i = 0; i < PRODUCT_COLUMNS; i++) block[i] += weight * value[i];
       }
       float *sums = tile->sums + r * tile->padded_values + d;
       for (int64_t i = 0; i < PRODUCT_COLUMNS; i++) sums[i] = tile->keep[r] * sums[i] + block[i];
-      values += (int64_t)TILE_KEYS * PRODUCT_COLUMNS;
     }
-  }
 }
 
 void tile_add_values(attention_tile *tile) {

@@ -35,6 +35,7 @@ void tile_place(attention_tile *tile, void *scratch) {
   int64_t d = tile->padded_dim = (int64_t)padded((uint64_t)tile->problem->head_dim);
   int64_t dv = tile->padded_values = (int64_t)padded((uint64_t)tile->problem->value_dim);
   tile->score_step = TILE_STEP;
+  tile->depth = (tile->problem->head_dim + PRODUCT_UNIT - 1) / PRODUCT_UNIT;
   tile->queries = scratch;
   tile->scores = tile->queries + TILE_ROWS * d;
   tile->sums = tile->scores + TILE_KEYS * TILE_STEP;
@@ -45,6 +46,21 @@ void tile_place(attention_tile *tile, void *scratch) {
   tile->row_end = tile->row_begin + TILE_ROWS;
   tile->row_keys = (seqmix_key_range *)(void *)(tile->row_end + TILE_ROWS);
   tile->rows_scratch = (float *)(void *)(tile->row_keys + TILE_ROWS);
+}
+
+/* ---- rows ------------------------------------------------------------------------------------ */
+
+void tile_find_rows(const attention_tile *tile, const seqmix_view *view, int64_t first,
+                    int64_t count, const char **rows) {
+  const seqmix_attention_problem *p = tile->problem;
+  int64_t step = view->stride[1] * (view->dtype == SEQMIX_F32 ? 4 : 2);
+  for (int64_t j = 0, run; j < count; j += run) {
+    int64_t at = seqmix_key_at(p, view, &tile->sequence, first + j, tile->kv_head);
+    const char *row = tile_element(view, at);
+    run = p->page_size ? p->page_size - (first + j) % p->page_size : count;
+    if (run > count - j) run = count - j;
+    for (int64_t i = 0; i < run; i++) rows[j + i] = row + i * step;
+  }
 }
 
 /* ---- which keys ------------------------------------------------------------------------------ */
@@ -127,15 +143,15 @@ int tile_any_block(const attention_tile *tile, int64_t first, int64_t count) {
 /* ---- scores ---------------------------------------------------------------------------------- */
 
 static void raw_scores_of_panel(attention_tile *tile, int64_t panel) {
-  const seqmix_attention_problem *p = tile->problem;
   tile_range live = tile->live[panel];
   product_tile product = {
       .a = tile->key_rows + live.begin * tile->key_step,
-      .b = tile->queries + panel * PRODUCT_COLUMNS * p->head_dim,
+      .b = tile->queries + panel * PRODUCT_COLUMNS * tile->depth,
       .c = tile->scores + (int64_t)live.begin * TILE_STEP + panel * PRODUCT_COLUMNS,
       .a_row = tile->key_step,
       .c_row = TILE_STEP,
-      .depth = p->head_dim,
+      .depth = tile->depth,
+      .scale = (float)tile->problem->scale,
   };
   int64_t j = live.begin;
   for (; j + PRODUCT_ROWS <= live.end; j += PRODUCT_ROWS) {

@@ -43,6 +43,7 @@ typedef struct attention_tile {
   int64_t first_key;                    /* of the present block */
   int64_t keys;                         /* in the present block */
   int values_finite;                    /* whether the present values hold no infinity or NaN */
+  int64_t depth;                        /* words of a packed row of q or k: D / PRODUCT_UNIT */
   int64_t padded_dim;                   /* D rounded up to whole panels */
   int64_t padded_values;                /* Dv likewise */
   seqmix_key_range common[TILE_PANELS]; /* keys that lengths and window leave to all its rows */
@@ -80,6 +81,14 @@ static inline int64_t tile_panels(const attention_tile *tile) {
   return (tile->rows + PRODUCT_COLUMNS - 1) / PRODUCT_COLUMNS;
 }
 
+/** Rows that lie far apart are fetched so far ahead of their use. */
+enum { ROWS_AHEAD = 8 };
+
+static inline void prefetch_row(const char *row, int64_t bytes) {
+  const int64_t line = 64;
+  for (int64_t at = 0; at < bytes; at += line) __builtin_prefetch(row + at, 0, 3);
+}
+
 /** Address of element `at` of a view. */
 static inline void *tile_element(const seqmix_view *view, int64_t at) {
   return (char *)view->data + at * (view->dtype == SEQMIX_F32 ? 4 : 2);
@@ -94,6 +103,9 @@ static inline void *tile_element(const seqmix_view *view, int64_t at) {
 #define tile_find_rows LEVEL(tile_find_rows)
 #define tile_find_row_keys LEVEL(tile_find_row_keys)
 #define tile_find_live LEVEL(tile_find_live)
+#define tile_unpack_values LEVEL(tile_unpack_values)
+#define tile_pack_weights LEVEL(tile_pack_weights)
+#define tile_weight LEVEL(tile_weight)
 #define tile_raw_scores LEVEL(tile_raw_scores)
 #define tile_add_terms LEVEL(tile_add_terms)
 #define tile_apply_softcap LEVEL(tile_apply_softcap)
@@ -114,6 +126,14 @@ void tile_place(attention_tile *tile, void *scratch);
 void tile_load_queries(attention_tile *tile);
 void tile_load_keys(attention_tile *tile, int64_t first, int64_t count);
 void tile_load_values(attention_tile *tile);
+/** PRODUCT_COLUMNS columns of value j of the block, from a multiple of that on. */
+void tile_unpack_values(const attention_tile *tile, int64_t j, int64_t column,
+                        float to[PRODUCT_COLUMNS]);
+/** Brings the weights of a vector of rows from r on into the form products take; gives the keys
+ * that are then there: whole units. */
+tile_range tile_pack_weights(attention_tile *tile, tile_range live, int64_t r);
+/** The packed weight of value j for row r. */
+float tile_weight(const attention_tile *tile, int64_t j, int64_t r);
 /** Addresses of keys first .. first+count-1 of k or v. */
 void tile_find_rows(const attention_tile *tile, const seqmix_view *view, int64_t first,
                     int64_t count, const char **rows);

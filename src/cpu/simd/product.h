@@ -1,6 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The small matrix product everything is made of: c[i, j] (+)= sum_d a[i, d] b[d, j].
  *
+ * The elements of a and b are floats; at a level of dot products they are pairs of bf16, neighbours
+ * along the depth in one 32-bit word, the first in its lower half, and a step of the depth adds two
+ * products. PRODUCT_UNIT says how many.
+ *
  * PRODUCT_ROWS x PRODUCT_COLUMNS sums stay in registers while the depth runs: one broadcast of a
  * serves PRODUCT_VECTORS vectors of b, one load of b serves PRODUCT_ROWS rows of a. The columns run
  * along vectors, so no sum depends on their width; a sum starts from zero and enters c once.
@@ -13,6 +17,10 @@
 
 #include "cpu/simd/vector.h"
 
+#ifdef SEQMIX_BF16_DOT
+#include <immintrin.h>
+#endif
+
 /* As many sums as leave room for the vectors of b and a broadcast: 12 + 3 of 16 registers, 24 + 3
  * of 32. */
 #if SEQMIX_VECTOR_BYTES == 64
@@ -22,7 +30,26 @@ enum { PRODUCT_ROWS = 6, PRODUCT_VECTORS = 2 };
 #endif
 enum { PRODUCT_COLUMNS = PRODUCT_VECTORS * LANES };
 
-/** Operands of one tile. Distances count floats. */
+#ifdef SEQMIX_BF16_DOT
+enum { PRODUCT_UNIT = 2 };
+
+SEQMIX_INLINE vec product_step(vec sum, vec a, vec b) {
+  return (vec)_mm512_dpbf16_ps((__m512)sum, (__m512bh)a, (__m512bh)b);
+}
+#else
+enum { PRODUCT_UNIT = 1 };
+
+SEQMIX_INLINE vec product_step(vec sum, vec a, vec b) { return sum + a * b; }
+#endif
+
+/* The word at `from` in all lanes; not as a float, which pairs of bf16 are not. */
+SEQMIX_INLINE vec product_word(const float *from) {
+  int32_t word;
+  __builtin_memcpy(&word, from, sizeof word);
+  return vec_from_bits(ivec_of(word));
+}
+
+/** Operands of one tile. Distances count words of 32 bits. */
 typedef struct product_tile {
   const float *a; /* element (i, d) at i * a_row + d * a_depth */
   const float *b; /* element (d, j) at d * PRODUCT_COLUMNS + j */
@@ -30,6 +57,7 @@ typedef struct product_tile {
   int64_t a_row, a_depth, c_row;
   int64_t depth;
   const float *keep; /* factors of c's rows; NULL: c is overwritten */
+  float scale;       /* of the sums that overwrite c, where PRODUCT_UNIT is 2 */
 } product_tile;
 
 /* `rows` is a constant wherever this is inlined, and so are a_row or a_depth where they are 1. */
@@ -47,9 +75,10 @@ SEQMIX_INLINE void product_rows(int rows, const float *a, int64_t a_row, int64_t
     for (int v = 0; v < PRODUCT_VECTORS; v++) row[v] = vec_load(b + v * LANES);
 #pragma GCC unroll 16
     for (int i = 0; i < rows; i++) {
-      vec factor = vec_of(a[i * a_row + d * a_depth]);
+      vec factor = product_word(a + i * a_row + d * a_depth);
 #pragma GCC unroll 16
-      for (int v = 0; v < PRODUCT_VECTORS; v++) sums[i][v] += factor * row[v];
+      for (int v = 0; v < PRODUCT_VECTORS; v++)
+        sums[i][v] = product_step(sums[i][v], factor, row[v]);
     }
   }
 #pragma GCC unroll 16
@@ -57,7 +86,10 @@ SEQMIX_INLINE void product_rows(int rows, const float *a, int64_t a_row, int64_t
 #pragma GCC unroll 16
     for (int v = 0; v < PRODUCT_VECTORS; v++) {
       float *c = t->c + i * t->c_row + v * LANES;
-      vec_store(c, t->keep ? vec_of(t->keep[i]) * vec_load(c) + sums[i][v] : sums[i][v]);
+      if (t->keep)
+        vec_store(c, vec_of(t->keep[i]) * vec_load(c) + sums[i][v]);
+      else
+        vec_store(c, PRODUCT_UNIT == 1 ? sums[i][v] : t->scale * sums[i][v]);
     }
   }
 }
