@@ -64,8 +64,7 @@ static void attend_tile(attention_tile *tile) {
   tile_load_queries(tile);
   tile_find_row_keys(tile);
   for (int64_t first = keys.begin, next; first < keys.end; first = next) {
-    /* Blocks start at multiples of their size, wherever the window begins. */
-    next = (first / TILE_KEYS + 1) * TILE_KEYS;
+    next = tile_next_block(tile->problem, first);
     if (next > keys.end) next = keys.end;
     attend_block(tile, first, next - first);
   }

@@ -6,7 +6,7 @@
 #include "core/element.h"
 #include "cpu/attention/tile.h"
 
-/* Raw and capped scores are those of all keys, so no row's range is cut. */
+/* Raw and capped scores are those of all keys, so no row's range is cut and no block hidden. */
 static void take_all_keys(attention_tile *tile) {
   for (int64_t panel = 0; panel < tile_panels(tile); panel++)
     tile->live[panel] = (tile_range){0, (int32_t)tile->keys};
@@ -14,6 +14,7 @@ static void take_all_keys(attention_tile *tile) {
 
 static void compute_block(attention_tile *tile) {
   int32_t mode = tile->problem->scores_mode;
+  for (int64_t panel = 0; panel < tile_panels(tile); panel++) tile->is_hidden[panel] = 0;
   tile_find_live(tile);
   take_all_keys(tile);
   tile_raw_scores(tile);

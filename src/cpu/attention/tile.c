@@ -84,23 +84,31 @@ void tile_find_row_keys(attention_tile *tile) {
   }
 }
 
-/* Nothing is cut from the present block for any row of a panel: the common case. */
-static int is_whole(attention_tile *tile, int64_t panel) {
-  seqmix_key_range common = tile->common[panel];
-  if (tile->first_key < common.begin || tile->first_key + tile->keys > common.end) return 0;
-  tile->live[panel] = (tile_range){0, (int32_t)tile->keys};
+/* All rows of a panel see the same keys. */
+static void set_live(attention_tile *tile, int64_t panel, tile_range live) {
+  tile->live[panel] = live;
   tile->is_cut[panel] = 0;
   for (int64_t r = panel * PRODUCT_COLUMNS; r < (panel + 1) * PRODUCT_COLUMNS; r++) {
-    tile->row_begin[r] = 0;
-    tile->row_end[r] = (int32_t)tile->keys;
+    tile->row_begin[r] = live.begin;
+    tile->row_end[r] = live.end;
   }
-  return 1;
+}
+
+/* Nothing is cut from the present block for any row of a panel: the common case. */
+static int is_whole(const attention_tile *tile, int64_t panel) {
+  seqmix_key_range common = tile->common[panel];
+  return tile->first_key >= common.begin && tile->first_key + tile->keys <= common.end;
 }
 
 int tile_find_live(attention_tile *tile) {
   int any = 0;
   for (int64_t panel = 0; panel < tile_panels(tile); panel++) {
+    if (tile->problem->block_map.dtype && tile->is_hidden[panel]) {
+      set_live(tile, panel, (tile_range){0, 0});
+      continue;
+    }
     if (is_whole(tile, panel)) {
+      set_live(tile, panel, (tile_range){0, (int32_t)tile->keys});
       any |= tile->keys > 0;
       continue;
     }
@@ -126,18 +134,46 @@ int tile_find_live(attention_tile *tile) {
   return any;
 }
 
-int tile_any_block(const attention_tile *tile, int64_t first, int64_t count) {
+/* Whether the map leaves any of keys first .. first+count-1 to a row. */
+static int sees_block(const attention_tile *tile, int64_t r, int64_t first, int64_t count) {
   const seqmix_attention_problem *p = tile->problem;
-  if (!p->block_map.dtype) return 1;
-  for (int64_t r = 0; r < tile->rows; r++) {
-    int64_t i = tile_query(tile, r), h = tile_head(tile, r);
-    for (int64_t j = first; j < first + count; j++) {
-      if (seqmix_block_is_live(p, &tile->sequence, h, i, j)) return 1;
-      /* On to the last key of this block of the map. */
-      j += p->block_map_keys - 1 - j % p->block_map_keys;
-    }
+  int64_t i = tile_query(tile, r), h = tile_head(tile, r);
+  for (int64_t j = first; j < first + count; j++) {
+    if (seqmix_block_is_live(p, &tile->sequence, h, i, j)) return 1;
+    /* On to the last key of this block of the map. */
+    j += p->block_map_keys - 1 - j % p->block_map_keys;
   }
   return 0;
+}
+
+int tile_any_block(attention_tile *tile, int64_t first, int64_t count) {
+  const seqmix_attention_problem *p = tile->problem;
+  if (!p->block_map.dtype) return 1;
+  int any = 0;
+  for (int64_t panel = 0; panel < tile_panels(tile); panel++) tile->is_hidden[panel] = 1;
+  for (int64_t r = 0, next; r < tile->rows; r = next) {
+    /* Without a group, neighbouring rows share a row of the map. */
+    next = tile->group > 1 ? r + 1
+                           : r + p->block_map_queries - (tile->first_row + r) % p->block_map_queries;
+    if (!sees_block(tile, r, first, count)) continue;
+    any = 1;
+    for (int64_t seen = r; seen < next && seen < tile->rows; seen++)
+      tile->is_hidden[seen / PRODUCT_COLUMNS] = 0;
+  }
+  return any;
+}
+
+int64_t tile_next_block(const seqmix_attention_problem *p, int64_t first) {
+  if (!p->block_map.dtype || p->block_map_keys >= INT32_MAX)
+    return (first / TILE_KEYS + 1) * TILE_KEYS;
+  int64_t map_keys = p->block_map_keys;
+  if (map_keys <= TILE_KEYS) {
+    int64_t whole = TILE_KEYS / map_keys * map_keys;
+    return (first / whole + 1) * whole;
+  }
+  int64_t pieces = (map_keys + TILE_KEYS - 1) / TILE_KEYS, piece = (map_keys + pieces - 1) / pieces;
+  int64_t start = first / map_keys * map_keys, next = start + ((first - start) / piece + 1) * piece;
+  return next < start + map_keys ? next : start + map_keys;
 }
 
 /* ---- scores ---------------------------------------------------------------------------------- */

@@ -48,6 +48,7 @@ typedef struct attention_tile {
   int64_t padded_values;                /* Dv likewise */
   seqmix_key_range common[TILE_PANELS]; /* keys that lengths and window leave to all its rows */
   tile_range live[TILE_PANELS]; /* keys that lengths and window leave to any row of a panel */
+  int is_hidden[TILE_PANELS];   /* whether the block map hides the present keys from all its rows */
   int is_cut[TILE_PANELS];      /* whether they leave fewer to some row of it */
   const float *key_rows;        /* [keys, D], key_step apart: scratch, or where the keys lie */
   int64_t key_step;
@@ -114,6 +115,7 @@ static inline void *tile_element(const seqmix_view *view, int64_t at) {
 #define tile_add_values LEVEL(tile_add_values)
 #define tile_finish_row LEVEL(tile_finish_row)
 #define tile_write_scores LEVEL(tile_write_scores)
+#define tile_next_block LEVEL(tile_next_block)
 #define tile_any_block LEVEL(tile_any_block)
 
 /** Bytes of scratch a tile needs, rounded to a cache line; UINT64_MAX if beyond counting. */
@@ -138,12 +140,15 @@ float tile_weight(const attention_tile *tile, int64_t j, int64_t r);
 void tile_find_rows(const attention_tile *tile, const seqmix_view *view, int64_t first,
                     int64_t count, const char **rows);
 
+/** Where the block of keys that holds key `first` ends: at a multiple of its size wherever a window
+ * begins, and with a block map at the ends of the map's blocks. */
+int64_t tile_next_block(const seqmix_attention_problem *problem, int64_t first);
 /** Sets `row_keys` and `common`. */
 void tile_find_row_keys(attention_tile *tile);
 /** Sets `live` and what belongs to it for the present block; 0 if no row has a key in it. */
 int tile_find_live(attention_tile *tile);
-/** Whether the block map leaves any of the present keys to any row. */
-int tile_any_block(const attention_tile *tile, int64_t first, int64_t count);
+/** Whether the block map leaves any of the keys to any row; sets `is_hidden`. */
+int tile_any_block(attention_tile *tile, int64_t first, int64_t count);
 
 /** scores = scale * q.k for the live keys of each panel. */
 void tile_raw_scores(attention_tile *tile);
