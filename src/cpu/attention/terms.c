@@ -57,9 +57,14 @@ static void apply_mask(const tile_row *row) {
 }
 
 static void apply_block_map(const tile_row *row) {
-  for (int64_t j = row->begin; j < row->end; j++)
-    if (!seqmix_block_is_live(row->problem, row->sequence, row->h, row->i, j))
-      row->scores[(j - row->first) * row->step] = -INFINITY;
+  int64_t map_keys = row->problem->block_map_keys;
+  for (int64_t j = row->begin, end; j < row->end; j = end) {
+    int64_t left = map_keys - j % map_keys; /* to the end of this block of the map */
+    end = left < row->end - j ? j + left : row->end;
+    if (seqmix_block_is_live(row->problem, row->sequence, row->h, row->i, j)) continue;
+    for (int64_t dead = j; dead < end; dead++)
+      row->scores[(dead - row->first) * row->step] = -INFINITY;
+  }
 }
 
 void tile_add_terms(attention_tile *tile) {
