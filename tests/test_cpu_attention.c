@@ -7,11 +7,15 @@
 
 #include "seqmix/seqmix.h"
 #include "support/suite.h"
+#include "verify/numbers.h"
 #include "verify/random.h"
 
-enum { HQ = 4, HKV = 2, D = 16, MOST_QUERIES = 110, MOST_KEYS = 210, MOST_DV = 64 };
+enum { HQ = 4, HKV = 2, D = 16, MOST_QUERIES = 110, MOST_KEYS = 600, MOST_DV = 64 };
 
 static float q[MOST_QUERIES * HQ * D], k[MOST_KEYS * HKV * D], v[MOST_KEYS * HKV * MOST_DV];
+/* The same rounded, for variants that take bf16 alone. */
+static uint16_t q16[MOST_QUERIES * HQ * D], k16[MOST_KEYS * HKV * D],
+    v16[MOST_KEYS * HKV * MOST_DV];
 static float out[MOST_QUERIES * HQ * MOST_DV], expected[MOST_QUERIES * HQ * MOST_DV];
 static uint8_t mask[MOST_QUERIES * MOST_KEYS];
 static float bias[MOST_QUERIES * MOST_KEYS];
@@ -33,12 +37,24 @@ static void make_inputs(const char *name) {
   for (size_t i = 0; i < sizeof v / sizeof *v; i++) v[i] = (float)random_normal(&random);
 }
 
+static void round_all(uint16_t *to, const float *from, size_t count) {
+  for (size_t i = 0; i < count; i++) number_store(SEQMIX_BF16, &to[i], (double)from[i]);
+}
+
 /* Runs a call with options set by the test; 0 if the forced variant does not take it. */
 static int attend(const char *variant, const sizes *size, const seqmix_attention_args *options,
                   float *to) {
-  seqmix_tensor tq = seqmix_tensor_4d(q, SEQMIX_F32, 1, size->tq, HQ, D);
-  seqmix_tensor tk = seqmix_tensor_4d(k, SEQMIX_F32, 1, size->tk, HKV, D);
-  seqmix_tensor tv = seqmix_tensor_4d(v, SEQMIX_F32, 1, size->tk, HKV, size->dv);
+  int is_bf16 = strncmp(variant, "attention__bf16_", 16) == 0;
+  int32_t dtype = is_bf16 ? SEQMIX_BF16 : SEQMIX_F32;
+  if (is_bf16) {
+    round_all(q16, q, sizeof q / sizeof *q);
+    round_all(k16, k, sizeof k / sizeof *k);
+    round_all(v16, v, sizeof v / sizeof *v);
+  }
+  void *from[] = {q, k, v}, *rounded[] = {q16, k16, v16}, **data = is_bf16 ? rounded : from;
+  seqmix_tensor tq = seqmix_tensor_4d(data[0], dtype, 1, size->tq, HQ, D);
+  seqmix_tensor tk = seqmix_tensor_4d(data[1], dtype, 1, size->tk, HKV, D);
+  seqmix_tensor tv = seqmix_tensor_4d(data[2], dtype, 1, size->tk, HKV, size->dv);
   seqmix_tensor tout = seqmix_tensor_4d(to, SEQMIX_F32, 1, size->tq, HQ, size->dv);
   seqmix_attention_args args = *options;
   args.q = &tq;
@@ -57,6 +73,7 @@ static const char *attention_variant(int32_t index) {
 }
 
 static int is_attention(const char *name) { return strncmp(name, "attention__", 11) == 0; }
+static int takes_f32(const char *name) { return strncmp(name, "attention__any_", 15) == 0; }
 
 static void open_context(void) { ck_assert(seqmix_context_create(&context, "cpu") == SEQMIX_OK); }
 static void close_context(void) { seqmix_context_destroy(context); }
@@ -182,7 +199,7 @@ START_TEST(guarded_sums_stay_accurate) {
   args.out = &tout;
   args.mask = &tmask;
   for (int32_t number = 0; attention_variant(number); number++) {
-    if (!is_attention(attention_variant(number))) continue;
+    if (!takes_f32(attention_variant(number))) continue;
     ck_assert(seqmix_context_set_variant(context, attention_variant(number)) == SEQMIX_OK);
     ck_assert_msg(seqmix_attention(context, &args) == SEQMIX_OK, "%s", seqmix_last_error());
     double error = fabs((double)result / (weighted / total) - 1);
@@ -266,13 +283,13 @@ END_TEST
 START_TEST(uneven_sequences_match_the_reference) {
   enum { N = 6 };
   static const int32_t q_starts[N + 1] = {0, 0, 1, 3, 3, 4, 5};
-  static const int64_t key_lengths[N] = {200, 0, 1, 210, 210, 97};
+  static const int64_t key_lengths[N] = {200, 0, 1, 600, 210, 97};
   seqmix_context *reference;
   ck_assert(seqmix_context_create(&reference, "reference") == SEQMIX_OK);
   make_inputs("uneven sequences");
   seqmix_tensor tq = seqmix_tensor_4d(q, SEQMIX_F32, 1, 5, HQ, D);
-  seqmix_tensor tk = seqmix_tensor_4d(k, SEQMIX_F32, N, 210, HKV, D);
-  seqmix_tensor tv = seqmix_tensor_4d(v, SEQMIX_F32, N, 210, HKV, D);
+  seqmix_tensor tk = seqmix_tensor_4d(k, SEQMIX_F32, N, MOST_KEYS, HKV, D);
+  seqmix_tensor tv = seqmix_tensor_4d(v, SEQMIX_F32, N, MOST_KEYS, HKV, D);
   seqmix_tensor tout = seqmix_tensor_4d(expected, SEQMIX_F32, 1, 5, HQ, D);
   seqmix_tensor tstarts = seqmix_tensor_1d((void *)(uintptr_t)q_starts, SEQMIX_I32, N + 1);
   seqmix_tensor tlengths = seqmix_tensor_1d((void *)(uintptr_t)key_lengths, SEQMIX_I64, N);
@@ -287,7 +304,7 @@ START_TEST(uneven_sequences_match_the_reference) {
   ck_assert_msg(seqmix_attention(reference, &args) == SEQMIX_OK, "%s", seqmix_last_error());
   tout.data = out;
   for (int32_t number = 0; attention_variant(number); number++) {
-    if (!is_attention(attention_variant(number))) continue;
+    if (!takes_f32(attention_variant(number))) continue;
     ck_assert(seqmix_context_set_variant(context, attention_variant(number)) == SEQMIX_OK);
     memset(out, 0xff, sizeof out);
     ck_assert_msg(seqmix_attention(context, &args) == SEQMIX_OK, "%s", seqmix_last_error());

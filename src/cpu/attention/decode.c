@@ -123,28 +123,28 @@ uint64_t LEVEL(attention_decode_workspace)(const seqmix_problem *problem,
 
 /* ---- parts ----------------------------------------------------------------------------------- */
 
-static void attend_block(attention_tile *tile, decode_rows *rows, int guarded) {
-  if (!tile_any_block(tile, tile->first_key, tile->keys) || !tile_find_live(tile)) return;
-  decode_find_rows(tile, rows);
-  decode_score(tile, rows);
-  decode_exponentiate(tile);
-  decode_add_values(tile, rows, guarded);
-}
-
 /* The keys of a part for kv heads that lie beside each other; 0 if a NaN has come out. */
 static int attend_keys(attention_tile *tiles, int64_t heads, seqmix_key_range keys, int guarded) {
+  decode_block blocks[2], *block = &blocks[0], *next = &blocks[1];
   decode_rows rows;
   int sound = 1;
   for (int64_t h = 0; h < heads; h++) decode_start(&tiles[h]);
-  for (int64_t first = keys.begin, next; first < keys.end; first = next) {
-    next = (first / DECODE_KEYS + 1) * DECODE_KEYS;
-    if (next > keys.end) next = keys.end;
+  decode_find_block(&tiles[0], keys.begin, keys.end, block);
+  while (block->first < keys.end) {
+    decode_find_block(&tiles[0], block->first + block->count, keys.end, next);
     for (int64_t h = 0; h < heads; h++) {
-      tiles[h].first_key = first;
-      tiles[h].keys = next - first;
-      decode_look_ahead(&tiles[h], &rows, next, keys.end, h, heads);
-      attend_block(&tiles[h], &rows, guarded);
+      attention_tile *tile = &tiles[h];
+      tile->first_key = block->first;
+      tile->keys = block->count;
+      if (!tile_any_block(tile, tile->first_key, tile->keys) || !tile_find_live(tile)) continue;
+      decode_take_turn(tile, block, next, h, heads, &rows);
+      decode_score(tile, &rows);
+      decode_exponentiate(tile);
+      decode_add_values(tile, &rows, guarded);
     }
+    decode_block *done = block;
+    block = next;
+    next = done;
   }
   for (int64_t h = 0; h < heads; h++) sound &= decode_order_sums(&tiles[h]);
   return sound;

@@ -13,7 +13,13 @@
 
 enum { DECODE_ROWS = 8, DECODE_KEYS = 32, DECODE_HEADS = 8 };
 
-/** Where the keys and values of a block lie; [DECODE_KEYS] each. */
+/** A block of keys: where the rows of the first kv head that takes turns on it lie. */
+typedef struct decode_block {
+  const char *keys[DECODE_KEYS], *values[DECODE_KEYS];
+  int64_t first, count;
+} decode_block;
+
+/** What the present turn reads; [DECODE_KEYS] each. */
 typedef struct decode_rows {
   const char *keys[DECODE_KEYS]; /* as scores read them */
   const char *values[DECODE_KEYS];
@@ -26,8 +32,8 @@ typedef struct decode_rows {
 #define decode_bytes LEVEL(decode_bytes)
 #define decode_place LEVEL(decode_place)
 #define decode_start LEVEL(decode_start)
-#define decode_look_ahead LEVEL(decode_look_ahead)
-#define decode_find_rows LEVEL(decode_find_rows)
+#define decode_find_block LEVEL(decode_find_block)
+#define decode_take_turn LEVEL(decode_take_turn)
 #define decode_score LEVEL(decode_score)
 #define decode_exponentiate LEVEL(decode_exponentiate)
 #define decode_add_values LEVEL(decode_add_values)
@@ -41,12 +47,13 @@ void decode_place(attention_tile *tile, void *scratch, int64_t slot);
 /** No key seen yet; loads the queries. */
 void decode_start(attention_tile *tile);
 
-/** Finds what to fetch while kv head number `turn` of `turns` is at work: its share of the block
- * that starts at key `next`, of all heads that take turns, in the order it lies in memory. */
-void decode_look_ahead(const attention_tile *tile, decode_rows *rows, int64_t next, int64_t end,
-                       int64_t turn, int64_t turns);
-/** Finds the rows of the present block, and copies those that cannot be read where they lie. */
-void decode_find_rows(attention_tile *tile, decode_rows *rows);
+/** Finds the block from key `first` on; it ends at a multiple of DECODE_KEYS, or at `end`. */
+void decode_find_block(const attention_tile *tile, int64_t first, int64_t end, decode_block *block);
+/** What kv head number `turn` of `turns` reads of `block`, rows that cannot be read where they lie
+ * copied; and its share of what is to be fetched meanwhile: the rows of all heads of some keys of
+ * the block after it, in the order they lie in memory. */
+void decode_take_turn(attention_tile *tile, const decode_block *block, const decode_block *next,
+                      int64_t turn, int64_t turns, decode_rows *rows);
 /** scores = scale * q.k, softcap and terms on them, for the live keys. */
 void decode_score(attention_tile *tile, const decode_rows *rows);
 /** Scores become exp(s - largest); keep says by what the sums so far must shrink. */

@@ -124,27 +124,42 @@ static void copy_padded(float *to, const char **rows, int64_t count, const seqmi
   }
 }
 
-void decode_look_ahead(const attention_tile *tile, decode_rows *rows, int64_t next, int64_t end,
-                       int64_t turn, int64_t turns) {
+void decode_find_block(const attention_tile *tile, int64_t first, int64_t end,
+                       decode_block *block) {
   const seqmix_attention_problem *p = tile->problem;
-  int64_t count = end - next < DECODE_KEYS ? end - next : DECODE_KEYS;
-  int64_t first = count * turn / turns, keys = count * (turn + 1) / turns - first;
-  const char *starts[DECODE_KEYS];
-  rows->ahead_count = keys * turns;
-  for (int of_values = 0; of_values < 2; of_values++) {
-    const seqmix_view *view = of_values ? &p->v : &p->k;
-    const char **ahead = rows->ahead + (of_values ? rows->ahead_count : 0);
-    int64_t to_head = view->stride[2] * (view->dtype == SEQMIX_F32 ? 4 : 2);
-    tile_find_rows(tile, view, next + first, keys, starts);
-    for (int64_t j = 0; j < keys; j++)
-      for (int64_t h = 0; h < turns; h++) *ahead++ = starts[j] + (h - turn) * to_head;
-  }
+  int64_t whole = DECODE_KEYS - first % DECODE_KEYS;
+  block->first = first;
+  block->count = end - first < whole ? end - first : whole;
+  tile_find_rows(tile, &p->k, first, block->count, block->keys);
+  tile_find_rows(tile, &p->v, first, block->count, block->values);
 }
 
-void decode_find_rows(attention_tile *tile, decode_rows *rows) {
+/* Bytes from a kv head to the next. */
+static int64_t head_step(const seqmix_view *view) {
+  return view->stride[2] * (view->dtype == SEQMIX_F32 ? 4 : 2);
+}
+
+static void look_ahead(const seqmix_attention_problem *p, const decode_block *next, int64_t turn,
+                       int64_t turns, decode_rows *rows) {
+  int64_t begin = next->count * turn / turns, end = next->count * (turn + 1) / turns;
+  int64_t key_step = head_step(&p->k), value_step = head_step(&p->v);
+  const char **keys = rows->ahead, **values = keys + (end - begin) * turns;
+  rows->ahead_count = (end - begin) * turns;
+  for (int64_t j = begin; j < end; j++)
+    for (int64_t h = 0; h < turns; h++) {
+      *keys++ = next->keys[j] + h * key_step;
+      *values++ = next->values[j] + h * value_step;
+    }
+}
+
+void decode_take_turn(attention_tile *tile, const decode_block *block, const decode_block *next,
+                      int64_t turn, int64_t turns, decode_rows *rows) {
   const seqmix_attention_problem *p = tile->problem;
-  tile_find_rows(tile, &p->k, tile->first_key, tile->keys, rows->keys);
-  tile_find_rows(tile, &p->v, tile->first_key, tile->keys, rows->values);
+  for (int64_t j = 0; j < block->count; j++) {
+    rows->keys[j] = block->keys[j] + turn * head_step(&p->k);
+    rows->values[j] = block->values[j] + turn * head_step(&p->v);
+  }
+  look_ahead(p, next, turn, turns, rows);
   rows->key_bytes = p->head_dim * (p->k.dtype == SEQMIX_F32 ? 4 : 2);
   rows->value_bytes = p->value_dim * (p->v.dtype == SEQMIX_F32 ? 4 : 2);
   rows->key_dtype = rows->value_dtype = SEQMIX_F32;

@@ -153,8 +153,9 @@ int tile_any_block(attention_tile *tile, int64_t first, int64_t count) {
   for (int64_t panel = 0; panel < tile_panels(tile); panel++) tile->is_hidden[panel] = 1;
   for (int64_t r = 0, next; r < tile->rows; r = next) {
     /* Without a group, neighbouring rows share a row of the map. */
-    next = tile->group > 1 ? r + 1
-                           : r + p->block_map_queries - (tile->first_row + r) % p->block_map_queries;
+    next = tile->group > 1
+               ? r + 1
+               : r + p->block_map_queries - (tile->first_row + r) % p->block_map_queries;
     if (!sees_block(tile, r, first, count)) continue;
     any = 1;
     for (int64_t seen = r; seen < next && seen < tile->rows; seen++)
