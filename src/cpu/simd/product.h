@@ -17,7 +17,7 @@
 
 #include "cpu/simd/vector.h"
 
-#ifdef SEQMIX_BF16_DOT
+#ifdef __AVX512BF16__
 #include <immintrin.h>
 #endif
 
@@ -34,7 +34,15 @@ enum { PRODUCT_COLUMNS = PRODUCT_VECTORS * LANES };
 enum { PRODUCT_UNIT = 2 };
 
 SEQMIX_INLINE vec product_step(vec sum, vec a, vec b) {
+#ifdef __AVX512BF16__
   return (vec)_mm512_dpbf16_ps((__m512)sum, (__m512bh)a, (__m512bh)b);
+#else
+  /* What the instruction computes, for tests on processors without it. */
+  ivec x = vec_bits(a), y = vec_bits(b);
+  const int32_t upper = (int32_t)0xffff0000;
+  sum += vec_from_bits(x & upper) * vec_from_bits(y & upper);
+  return sum + vec_from_bits(x << 16) * vec_from_bits(y << 16);
+#endif
 }
 #else
 enum { PRODUCT_UNIT = 1 };
