@@ -52,7 +52,12 @@ SEQMIX_INLINE vec vec_select(ivec mask, vec yes, vec no) {
 /** The larger; `b` where one is NaN. */
 SEQMIX_INLINE vec vec_max(vec a, vec b) { return vec_select(a > b, a, b); }
 
+/* Four lanes at any level, for turning squares of elements around. */
 typedef float vec4 __attribute__((vector_size(16)));
+typedef float vec4_in_memory __attribute__((vector_size(16), aligned(4), may_alias));
+
+SEQMIX_INLINE vec4 vec4_load(const float *from) { return *(const vec4_in_memory *)from; }
+SEQMIX_INLINE void vec4_store(float *to, vec4 x) { *(vec4_in_memory *)to = x; }
 
 /** The sum of all lanes, by halves. */
 SEQMIX_INLINE float vec_sum(vec x) {
