@@ -35,12 +35,18 @@ static void cut_rows(const attention_tile *tile, tile_range live, int64_t r, flo
 /* One vector of rows. A row of NaN or +inf turns NaN here by itself: exp(inf - inf). */
 static void exponentiate_vector(attention_tile *tile, tile_range live, int64_t r) {
   float *scores = tile->scores + r;
-  vec before = vec_load(tile->largest + r), largest = before, sum = vec_of(0);
-  for (int32_t j = live.begin; j < live.end; j++)
+  vec before = vec_load(tile->largest + r), largest = before, other = before, sum = vec_of(0);
+  int32_t j = live.begin;
+  /* Two chains: one alone would wait for each comparison. */
+  for (; j + 2 <= live.end; j += 2) {
     largest = vec_max(vec_load(scores + j * TILE_STEP), largest);
+    other = vec_max(vec_load(scores + (j + 1) * TILE_STEP), other);
+  }
+  if (j < live.end) largest = vec_max(vec_load(scores + j * TILE_STEP), largest);
+  largest = vec_max(other, largest);
   /* No live key yet: any finite shift gives exp(-inf) = 0, and -inf itself would give NaN. */
   vec shift = vec_select(largest == -INFINITY, vec_of(0), largest);
-  for (int32_t j = live.begin; j < live.end; j++) {
+  for (j = live.begin; j < live.end; j++) {
     vec p = vec_exp_of_negative(vec_load(scores + j * TILE_STEP) - shift);
     vec_store(scores + j * TILE_STEP, p);
     sum += p;

@@ -7,10 +7,6 @@
 #include "cpu/simd/vector.h"
 #include "seqmix/types.h"
 
-#if defined(__AVX2__)
-#include <immintrin.h>
-#endif
-
 SEQMIX_INLINE void load_f16(float *to, const uint16_t *from, int64_t count) {
   int64_t i = 0;
 #if defined(__F16C__)

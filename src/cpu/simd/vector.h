@@ -8,6 +8,10 @@
 
 #include <stdint.h>
 
+#if defined(__SSE__)
+#include <immintrin.h>
+#endif
+
 #ifndef SEQMIX_VECTOR_BYTES
 #error "SEQMIX_VECTOR_BYTES must say how wide a vector of this level is"
 #endif
@@ -50,7 +54,17 @@ SEQMIX_INLINE vec vec_select(ivec mask, vec yes, vec no) {
 }
 
 /** The larger; `b` where one is NaN. */
-SEQMIX_INLINE vec vec_max(vec a, vec b) { return vec_select(a > b, a, b); }
+SEQMIX_INLINE vec vec_max(vec a, vec b) {
+#if SEQMIX_VECTOR_BYTES == 64 && defined(__AVX512F__)
+  return (vec)_mm512_max_ps((__m512)a, (__m512)b);
+#elif SEQMIX_VECTOR_BYTES == 32 && defined(__AVX2__)
+  return (vec)_mm256_max_ps((__m256)a, (__m256)b);
+#elif SEQMIX_VECTOR_BYTES == 16 && defined(__SSE__)
+  return (vec)_mm_max_ps((__m128)a, (__m128)b);
+#else
+  return vec_select(a > b, a, b);
+#endif
+}
 
 /* Four lanes at any level, for turning squares of elements around. */
 typedef float vec4 __attribute__((vector_size(16)));
