@@ -40,15 +40,15 @@ SEQMIX_INLINE vec vec_exp(vec x) {
 }
 
 /* exp(x) for x <= 0, for softmax: what is below the smallest normal number becomes 0, and so the
- * power of two is one factor. The shift by 23 leaves only n of `shifted`. LOG_OF_SMALLEST is the
- * least float whose exp is normal. */
+ * power of two is one factor. The added 127 makes the low bits of `shifted` its exponent, and the
+ * shift leaves only them. LOG_OF_SMALLEST is the least float whose exp is normal. */
 #define LOG_OF_SMALLEST (-0x1.5d589ep+6f)
 SEQMIX_INLINE vec vec_exp_of_negative(vec x) {
-  vec shifted = x * 1.44269504088896341f + 12582912.0f;
-  vec n = shifted - 12582912.0f;
+  vec shifted = x * 1.44269504088896341f + (12582912.0f + 127.0f);
+  vec n = shifted - (12582912.0f + 127.0f);
   vec r = x - n * 0.693359375f;
   r = r - n * -2.12194440e-4f;
-  vec power = vec_from_bits((vec_bits(shifted) << 23) + 0x3f800000);
+  vec power = vec_from_bits(vec_bits(shifted) << 23);
   vec y = exp_minus_one_near_zero(r) * power + power;
   return vec_from_bits(~(x < LOG_OF_SMALLEST) & vec_bits(y)); /* NaN passes */
 }
