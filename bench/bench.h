@@ -32,6 +32,7 @@ typedef struct bench_cost {
 typedef struct bench_timing {
   double median, low, high; /* low and high: the quartiles */
   double spread;            /* (high - low) / median */
+  double best;              /* the fastest sample */
   int samples;
   int64_t inner;
 } bench_timing;
@@ -80,11 +81,12 @@ typedef struct bench_result {
   bench_check check;
   bench_timing time;
   bench_ceiling ceiling;
-  double fraction; /* of the ceiling; 0: unknown */
+  double fraction;      /* of the ceiling, by the median; 0: unknown */
+  double best_fraction; /* of the ceiling, by the fastest sample; 0: unknown */
   bench_baseline baseline;
 } bench_result;
 
-/* Flop/s and bytes/s of a measured result. */
+/* Flop/s and bytes/s of a measured result, by the median. */
 double result_flops(const bench_result *result);
 double result_bytes(const bench_result *result);
 

@@ -17,11 +17,12 @@ static void print_row(FILE *file, const bench_result *r) {
           seqmix_dtype_name(r->item.dtype), r->device, (int)r->threads, shape, r->variant,
           outcome_name(r->outcome));
   if (r->outcome != BENCH_MEASURED) {
-    fputs(",,,,,,,,,,\n", file);
+    fputs(",,,,,,,,,,,,\n", file);
     return;
   }
-  fprintf(file, "%.9g,%.4g,%.6g,%.6g,%.4g,%s,", r->time.median, r->time.spread, result_flops(r),
-          result_bytes(r), r->fraction, r->ceiling.bound ? r->ceiling.bound : "");
+  fprintf(file, "%.9g,%.9g,%.4g,%.6g,%.6g,%.4g,%.4g,%s,", r->time.median, r->time.best,
+          r->time.spread, result_flops(r), result_bytes(r), r->fraction, r->best_fraction,
+          r->ceiling.bound ? r->ceiling.bound : "");
   if (r->baseline.outcome == BENCH_MEASURED)
     fprintf(file, "%.9g,%.4g,%.4g,", r->baseline.time.median, r->baseline.time.spread,
             result_speed_up(r));
@@ -34,9 +35,9 @@ int report_csv(const char *path, const bench_run *run, char *error) {
   FILE *file = fopen(path, "w");
   if (file) {
     fputs(
-        "operator,case,phase,type,device,threads,shape,variant,outcome,seconds,spread,flops,bytes,"
-        "fraction,bound,baseline_seconds,baseline_spread,speed_up,verified_rows,"
-        "error_over_tolerance\n",
+        "operator,case,phase,type,device,threads,shape,variant,outcome,seconds,best_seconds,"
+        "spread,flops,bytes,fraction,best_fraction,bound,baseline_seconds,baseline_spread,"
+        "speed_up,verified_rows,error_over_tolerance\n",
         file);
     for (int i = 0; i < run->count; i++) print_row(file, &run->results[i]);
     int is_bad = ferror(file);

@@ -81,6 +81,7 @@ static void add_timing(cJSON *object, const bench_timing *time) {
   add_number(object, "low", time->low);
   add_number(object, "high", time->high);
   add_number(object, "spread", time->spread);
+  add_number(object, "best_seconds", time->best);
   add_number(object, "samples", time->samples);
   add_number(object, "calls_per_sample", (double)time->inner);
 }
@@ -124,6 +125,7 @@ static void add_measurements(cJSON *object, const bench_result *result) {
   add_number(object, "bytes_per_second", result_bytes(result));
   if (result->ceiling.flops > 0) {
     add_number(object, "fraction", result->fraction);
+    add_number(object, "best_fraction", result->best_fraction);
     add_ceiling(object, &result->ceiling);
   }
   add_baseline(object, result);

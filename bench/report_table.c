@@ -23,9 +23,9 @@ void report_ceilings(FILE *file, const machine_ceilings *all) {
 }
 
 void report_table_head(FILE *file) {
-  fprintf(file, "%-30s %-5s %-9s %3s %10s %6s %9s %8s %11s %11s %8s %s\n", "case", "type", "device",
-          "thr", "time", "spread", "GFLOP/s", "GB/s", "of ceiling", "baseline", "speed-up",
-          "verified");
+  fprintf(file, "%-30s %-5s %-9s %3s %10s %6s %9s %8s %11s %6s %11s %8s %s\n", "case", "type",
+          "device", "thr", "time", "spread", "GFLOP/s", "GB/s", "of ceiling", "best", "baseline",
+          "speed-up", "verified");
 }
 
 static void print_baseline(FILE *file, const bench_result *result) {
@@ -46,7 +46,7 @@ static void print_why(FILE *file, const bench_result *result) {
 }
 
 void report_table_row(FILE *file, const bench_result *result) {
-  char time[32], fraction[32] = "-";
+  char time[32], fraction[32] = "-", best[16] = "-";
   fprintf(file, "%-30s %-5s %-9s %3d", result->item.name, seqmix_dtype_name(result->item.dtype),
           result->device, (int)result->threads);
   if (result->outcome != BENCH_MEASURED) {
@@ -55,11 +55,13 @@ void report_table_row(FILE *file, const bench_result *result) {
     return;
   }
   report_seconds(result->time.median, time, sizeof time);
-  if (result->fraction > 0)
+  if (result->fraction > 0) {
     snprintf(fraction, sizeof fraction, "%.1f%% %s", 100 * result->fraction,
              strcmp(result->ceiling.bound, "memory") == 0 ? "mem" : "fma");
-  fprintf(file, " %10s %5.1f%% %9.1f %8.2f %11s", time, 100 * result->time.spread,
-          result_flops(result) * 1e-9, result_bytes(result) * 1e-9, fraction);
+    snprintf(best, sizeof best, "%.1f%%", 100 * result->best_fraction);
+  }
+  fprintf(file, " %10s %5.1f%% %9.1f %8.2f %11s %6s", time, 100 * result->time.spread,
+          result_flops(result) * 1e-9, result_bytes(result) * 1e-9, fraction, best);
   print_baseline(file, result);
   fprintf(file, " %lld rows", (long long)result->check.rows);
   print_why(file, result);

@@ -136,6 +136,8 @@ static int time_operator(const bench_station *station, void *instance,
   after = ceilings_glance(station->ceilings, result->item.dtype);
   result->ceiling = ceiling_between(before, after, result->cost, result->item.dtype);
   result->fraction = result_flops(result) / result->ceiling.flops;
+  if (result->time.best > 0)
+    result->best_fraction = result->cost.flops / result->time.best / result->ceiling.flops;
   return 1;
 }
 

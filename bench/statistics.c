@@ -20,6 +20,7 @@ bench_timing statistics_of(double *samples, int count, int64_t inner) {
   bench_timing timing = {.samples = count, .inner = inner};
   if (count <= 0) return timing;
   qsort(samples, (size_t)count, sizeof *samples, by_size);
+  timing.best = samples[0];
   timing.low = statistics_quantile(samples, count, 0.25);
   timing.median = statistics_quantile(samples, count, 0.5);
   timing.high = statistics_quantile(samples, count, 0.75);

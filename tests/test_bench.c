@@ -100,6 +100,7 @@ START_TEST(test_statistics) {
   ck_assert_double_eq(time.low, 3);
   ck_assert_double_eq(time.high, 7);
   ck_assert_double_eq(time.spread, 0.8);
+  ck_assert_double_eq(time.best, 1);
   ck_assert_int_eq(time.samples, 5);
   ck_assert_int_eq(time.inner, 16);
   ck_assert_double_eq(statistics_of(samples, 0, 1).median, 0);

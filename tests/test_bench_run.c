@@ -68,6 +68,8 @@ static void check_case(const char *text, int32_t dtype) {
   ck_assert_int_ge(r.check.rows, all < 64 ? all : 64);
   ck_assert_int_eq(r.baseline.check.rows, r.check.rows);
   ck_assert(r.time.median > 0 && r.baseline.time.median > 0 && r.fraction > 0);
+  ck_assert(r.time.best > 0 && r.time.best <= r.time.low && r.baseline.time.best > 0);
+  ck_assert_double_eq_tol(r.best_fraction * r.ceiling.flops * r.time.best / r.cost.flops, 1, 1e-12);
   ck_assert_ptr_nonnull(strstr(r.variant, "attention__"));
   ck_assert_int_eq(r.copies > 1, strcmp(item.phase, "decode") == 0);
 }

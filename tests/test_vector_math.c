@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The vector exp and tanh of one level against the C library's float64 ones: at most 2 ulp over
- * all of f32, and the class of infinities and NaN. Compiled once per level, like the kernels.
+/* The vector exp, log and tanh of one level against the C library's float64 ones: at most 2 ulp
+ * over all of f32, and the class of infinities and NaN. Compiled once per level, like the kernels.
  * Tries some sixteen million floats spread over all exponents, or every one if SEQMIX_TEST_CASES is
  * set (minutes). */
+#include <float.h>
 #include <math.h>
 #include <stdio.h>
 
@@ -72,11 +73,33 @@ APART check_function(vec (*function)(vec), double (*exact)(double), const char *
 }
 
 static vec exp_of(vec x) { return vec_exp(x); }
+static vec log_of(vec x) { return vec_log(x); }
 static vec tanh_of(vec x) { return vec_tanh(x); }
+
+/* Defined for x <= 0 only: of either sign it sees the negative. */
+static vec exp_of_negative(vec x) {
+  return vec_exp_of_negative(vec_from_bits(vec_bits(x) | INT32_MIN));
+}
+static double exact_exp_of_negative(double x) {
+  double exact = exp(-fabs(x));
+  return exact < FLT_MIN ? 0 : exact;
+}
 
 START_TEST(test_exp) {
   if (!level_runs_here()) suite_skip("this processor lacks %s", TEXT(SEQMIX_LEVEL));
   check_function(exp_of, exp, "exp");
+}
+END_TEST
+
+START_TEST(test_exp_of_negative) {
+  if (!level_runs_here()) suite_skip("this processor lacks %s", TEXT(SEQMIX_LEVEL));
+  check_function(exp_of_negative, exact_exp_of_negative, "exp_of_negative");
+}
+END_TEST
+
+START_TEST(test_log) {
+  if (!level_runs_here()) suite_skip("this processor lacks %s", TEXT(SEQMIX_LEVEL));
+  check_function(log_of, log, "log");
 }
 END_TEST
 
@@ -94,6 +117,18 @@ APART check_exact_points(void) {
   ck_assert(y[0] == 0);
   vec_store(y, vec_exp(vec_of(INFINITY) - vec_of(INFINITY)));
   ck_assert(isnan(y[0]));
+  vec_store(y, vec_exp_of_negative(vec_of(-INFINITY)));
+  ck_assert(y[0] == 0 && !signbit(y[0]));
+  vec_store(y, vec_exp_of_negative(vec_of(-0.0f)));
+  ck_assert(y[0] == 1);
+  vec_store(y, vec_log(vec_of(1)));
+  ck_assert(y[0] == 0 && !signbit(y[0]));
+  vec_store(y, vec_log(vec_of(-0.0f)));
+  ck_assert(y[0] == -INFINITY);
+  vec_store(y, vec_log(vec_of(INFINITY)));
+  ck_assert(y[0] == INFINITY);
+  vec_store(y, vec_log(vec_of(-INFINITY)));
+  ck_assert(isnan(y[0]));
   vec_store(y, vec_tanh(vec_of(-0.0f)));
   ck_assert(y[0] == 0 && signbit(y[0]));
 }
@@ -110,6 +145,8 @@ Suite *suite_make(void) {
   TCase *tcase = tcase_create("vector_math");
   tcase_set_timeout(tcase, 0);
   suite_add(tcase, test_exp);
+  suite_add(tcase, test_exp_of_negative);
+  suite_add(tcase, test_log);
   suite_add(tcase, test_tanh);
   suite_add(tcase, test_exact_points);
   suite_add_tcase(suite, tcase);

@@ -12,6 +12,10 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
 MAX_BYTES = 1_000_000
+# Pictures that documents show; all others are made when somebody wants them.
+PICTURE = re.compile(r"docs/images/[^/]+\.png")
+MAX_PICTURE_BYTES = 200_000
+PNG = b"\x89PNG\r\n\x1a\n"
 MAX_LINES = {".c": 600, ".h": 600, ".py": 600, ".pyi": 600, ".cl": 600, ".cu": 600, ".build": 250}
 MAX_COLUMNS = {".c": 100, ".h": 100, ".py": 120, ".pyi": 120, ".build": 120}
 GENERATED = re.compile(r"\.(o|a|so[.\d]*|pyc|whl|egg-info|class|log|png|orig|rej)$")
@@ -49,11 +53,20 @@ def problems_of_text(name: str, data: bytes) -> list[str]:
     return found
 
 
+def problems_of_picture(data: bytes) -> list[str]:
+    found = [] if data.startswith(PNG) else ["is no PNG file"]
+    if len(data) > MAX_PICTURE_BYTES:
+        found.append(f"has {len(data)} bytes, more than {MAX_PICTURE_BYTES}")
+    return found
+
+
 def problems(name: str) -> list[str]:
     path = ROOT / name
     if path.is_symlink():
         return ["is a symbolic link"]
     data = path.read_bytes()
+    if PICTURE.fullmatch(name):
+        return problems_of_picture(data)
     found = []
     if len(data) > MAX_BYTES:
         found.append(f"has {len(data)} bytes")

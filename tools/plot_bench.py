@@ -23,6 +23,7 @@ import matplotlib
 
 matplotlib.use("Agg")
 import matplotlib.pyplot as plt  # noqa: E402
+from matplotlib.artist import Artist  # noqa: E402
 from matplotlib.axes import Axes  # noqa: E402
 from matplotlib.figure import Figure  # noqa: E402
 from matplotlib.lines import Line2D  # noqa: E402
@@ -390,12 +391,22 @@ def draw_roofline(run: Run, station: Station, path: Path) -> bool:
 # ---- bars against the baseline -------------------------------------------------------------------
 
 
-def label_bar(axes: Axes, place: float, result: Result) -> None:
+def speed_ups_of(result: Result) -> list[float]:
+    """By the medians, and by the fastest samples, which older files do not have."""
     baseline = result["baseline"]
-    speed_up = float(baseline["speed_up"])
-    times = f"{time_text(result['seconds'])} : {time_text(baseline['seconds'])}"
-    axes.annotate(f"{speed_up:.2f}×  ({times})", xy=(max(speed_up, 1), place), xytext=(5, 0),
-                  textcoords="offset points", va="center", fontsize=10.5)  # fmt: skip
+    speed_ups = [float(baseline["speed_up"])]
+    if "best_seconds" in baseline:
+        speed_ups.append(float(baseline["best_seconds"] / result["best_seconds"]))
+    return speed_ups
+
+
+def draw_bar(axes: Axes, place: float, result: Result) -> None:
+    speed_up, *best = speed_ups_of(result)
+    axes.barh(place, speed_up - 1, left=1, height=0.7, color=PHASE_COLOURS[result["phase"]])
+    axes.vlines(best, place - 0.35, place + 0.35, color="black", linewidth=1.4)
+    times = f"{time_text(result['seconds'])} : {time_text(result['baseline']['seconds'])}"
+    axes.annotate(f"{speed_up:.2f}×  ({times})", xy=(max(speed_up, *best, 1), place),
+                  xytext=(5, 0), textcoords="offset points", va="center", fontsize=10.5)  # fmt: skip
 
 
 def draw_bars(run: Run, station: Station, path: Path) -> bool:
@@ -408,10 +419,8 @@ def draw_bars(run: Run, station: Station, path: Path) -> bool:
     height = 0.36 * len(results) + 2.3
     figure, axes = plt.subplots(figsize=(WIDTH, height))
     for i, result in enumerate(results):
-        speed_up = float(result["baseline"]["speed_up"])
-        axes.barh(-i, speed_up - 1, left=1, height=0.7, color=PHASE_COLOURS[result["phase"]])
-        label_bar(axes, -i, result)
-    speed_ups = [float(r["baseline"]["speed_up"]) for r in results]
+        draw_bar(axes, -i, result)
+    speed_ups = [speed_up for r in results for speed_up in speed_ups_of(r)]
     low, high = min([*speed_ups, 1.0]) / 1.3, max([*speed_ups, 2.0])
     axes.set_xscale("log", base=2)
     set_log_axis(axes.xaxis, (low, high), 2)
@@ -424,7 +433,10 @@ def draw_bars(run: Run, station: Station, path: Path) -> bool:
     axes.axvline(1, color=GREY, linewidth=1.4)
     axes.set_xlabel("times as fast as unfused attention with BLAS in f32  (time : its time)")
     phases = list(dict.fromkeys(r["phase"] for r in results))
-    handles = [Patch(color=PHASE_COLOURS[phase], label=phase) for phase in phases]
+    handles: list[Artist] = [Patch(color=PHASE_COLOURS[phase], label=phase) for phase in phases]
+    if len(speed_ups) > len(results):
+        handles.append(Line2D([], [], color="black", linestyle="", marker="|", markersize=14,
+                              markeredgewidth=1.4, label="fastest samples"))  # fmt: skip
     axes.legend(handles=handles, ncols=len(handles), loc="lower left", bbox_to_anchor=(0, 1))
     figure.tight_layout(rect=(0, 0.5 / height, 1, 1))
     finish(figure, run.caption(station), path)

@@ -36,16 +36,19 @@ find_python() {
   return 1
 }
 
-# Debian packages that are missing for $1: build, test or ci. Asks for commands and headers, not
+has_bench_libraries() { has_package openblas && has_package libcjson; }
+
+# Debian packages that are missing for $1: build, bench, test or ci. Asks for commands and headers, not
 # for packages, so that compilers from elsewhere count.
 missing_packages() {
   local level=$1 program
   has_header "${CC:-cc}" stdio.h c || echo gcc libc6-dev
   [ -x "$VENV/bin/python" ] || find_python >/dev/null || echo python3 python3-venv
   have pkg-config || echo pkg-config
+  [ "$level" = build ] && return
   has_package openblas || echo libopenblas-dev
   has_package libcjson || echo libcjson-dev
-  [ "$level" = build ] && return
+  [ "$level" = bench ] && return
   has_header "${CXX:-c++}" cstdio c++ || echo g++
   has_package check || echo check
   has_header "${CC:-cc}" dlpack/dlpack.h c || echo libdlpack-dev
@@ -107,7 +110,7 @@ ensure_venv() {
   echo "$stamp" >"$VENV/stamp"
 }
 
-# Everything for $1: build, test or ci.
+# Everything for $1: build, bench, test or ci.
 setup() {
   ensure_packages "$1" && ensure_venv || return 1
   PATH=$PWD/$VENV/bin:$PATH

@@ -43,6 +43,9 @@ def check_result(result: dict[str, Any], dtype: str) -> None:
     assert ceiling["bound"] == ("memory" if by_memory < ceiling["peak"] else "compute"), result
     assert abs(ceiling["flops"] / min(by_memory, ceiling["peak"]) - 1) < 1e-9, result
     assert abs(result["fraction"] * ceiling["flops"] / result["flops_per_second"] - 1) < 1e-9
+    assert 0 < result["best_seconds"] <= result["low"] <= result["seconds"], result
+    best = result["flops"] / result["best_seconds"]
+    assert abs(result["best_fraction"] * ceiling["flops"] / best - 1) < 1e-9, result
     baseline = result["baseline"]
     if EXTRA:
         assert baseline["outcome"] == "skipped", result
@@ -86,6 +89,8 @@ def main() -> int:
         rows = list(csv.DictReader((folder / "run.csv").open()))
         assert [row["type"] for row in rows] == ["f32", "f16", "bf16"], rows
         assert all(None not in row and row["outcome"] == "measured" for row in rows), rows
+        assert all(float(r["best_fraction"]) >= float(r["fraction"]) > 0 for r in rows), rows
+        assert all(0 < float(r["best_seconds"]) <= float(r["seconds"]) for r in rows), rows
         check_compare(folder, data)
         expect(bench(*QUICK, "--json", folder / "none" / "run.json"), 2, "--json", "none")
         expect(bench(*QUICK, "--compare", folder / "none.json"), 2, "--compare", "none.json")
