@@ -14,5 +14,7 @@ void report_add(test_report *report, const char *format, ...) {
   int wrote = vsnprintf(report->text + used, room - 1, format, arguments);
   va_end(arguments);
   if (wrote < 0) return;
-  strcat(report->text, "\n");
+  size_t end = strlen(report->text); /* a byte was kept free */
+  report->text[end] = '\n';
+  report->text[end + 1] = 0;
 }

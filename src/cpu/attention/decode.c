@@ -23,7 +23,6 @@
  * Measured at the AVX2 level, 32 query heads on 8 kv heads, D128, 16384 keys, two threads: 42% to
  * 52% of read bandwidth in the median and 53% to 66% at best (bench/results, docs/lab-notes.md). */
 #include <math.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "core/memory.h"
@@ -66,12 +65,16 @@ static int64_t part_keys_of(const seqmix_attention_problem *p) {
   return least > PART_KEYS ? least : PART_KEYS;
 }
 
+static uint64_t size_of(int64_t stride) {
+  return stride < 0 ? 0 - (uint64_t)stride : (uint64_t)stride;
+}
+
 /* Kv heads of a task, DECODE_HEADS at most. Where the heads of a token lie beside each other, a
  * task takes several, so that memory is read in the order it lies in; unless that leaves FEW_TASKS.
  */
 static int64_t heads_of_task(const seqmix_attention_problem *p, int64_t parts) {
   int64_t heads = DECODE_HEADS < p->kv_heads ? DECODE_HEADS : p->kv_heads;
-  if (llabs(p->k.stride[2]) > llabs(p->k.stride[1])) return 1;
+  if (size_of(p->k.stride[2]) > size_of(p->k.stride[1])) return 1;
   while (heads > 1 && parts * ((p->kv_heads + heads - 1) / heads) < FEW_TASKS) heads = heads / 2;
   return heads;
 }
@@ -192,7 +195,8 @@ static void part_task(void *arg, int64_t task, int32_t worker) {
   int64_t heads = p->kv_heads - first_head < work->heads ? p->kv_heads - first_head : work->heads;
   int64_t n = seqmix_sequence_of_task(work->first_part, p->sequences, part);
   for (int64_t h = 0; h < heads; h++) tiles[h] = tile_of(work, n, first_head + h, h, worker);
-  seqmix_key_range keys = keys_of_sequence(p, &tiles[0].sequence);
+  seqmix_sequence sequence = seqmix_sequence_at(p, n);
+  seqmix_key_range keys = keys_of_sequence(p, &sequence);
   part -= work->first_part[n];
   keys.begin += part * part_keys_of(p);
   if (keys.end - keys.begin > part_keys_of(p)) keys.end = keys.begin + part_keys_of(p);

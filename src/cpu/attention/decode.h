@@ -59,7 +59,7 @@ void decode_score(attention_tile *tile, const decode_rows *rows);
 /** Scores become exp(s - largest); keep says by what the sums so far must shrink. */
 void decode_exponentiate(attention_tile *tile);
 /** sums = keep * sums + p v. `guarded` leaves out keys of weight 0, whatever their values are. */
-void decode_add_values(attention_tile *tile, const decode_rows *rows, int guarded);
+void decode_add_values(attention_tile *tile, const decode_rows *keys, int guarded);
 /** Brings the sums into the order of v; 0 if there is a NaN among them. */
 int decode_order_sums(attention_tile *tile);
 

@@ -23,7 +23,7 @@ enum { SCORES = 8 };
 SEQMIX_INLINE vec load_half_pair(const char *from, int v, int32_t dtype) {
   if (dtype != SEQMIX_BF16)
     return load_vector(from + v * LANES * (dtype == SEQMIX_F32 ? 4 : 2), dtype);
-  ivec both = ivec_load((const int32_t *)(const void *)from);
+  ivec both = load_bf16_pairs(from);
   return vec_from_bits(v == 0 ? both << 16 : both & (int32_t)0xffff0000);
 }
 
@@ -43,7 +43,7 @@ SEQMIX_INLINE void score_keys(const attention_tile *tile, int rows, int32_t dtyp
   vec sums[SCORES];
 #pragma GCC unroll 12
   for (int i = 0; i < SCORES; i++) sums[i] = vec_of(0);
-  for (int64_t d = 0, at = 0; d < tile->padded_dim; d += PRODUCT_COLUMNS, at += bytes)
+  for (int64_t d = 0, at = 0; d < tile->padded_dim; d += PRODUCT_COLUMNS, at += bytes) {
 #pragma GCC unroll 2
     for (int v = 0; v < 2; v++) {
       vec x[SCORES];
@@ -57,7 +57,8 @@ SEQMIX_INLINE void score_keys(const attention_tile *tile, int rows, int32_t dtyp
         for (int k = 0; k < count; k++) sums[k * rows + i] += q * x[k];
       }
     }
-    /* Four sums at a time: of one key, or of several that lie beside each other. */
+  }
+  /* Four sums at a time: of one key, or of several that lie beside each other. */
 #pragma GCC unroll 3
   for (int i = 0; i < SCORES; i += 4)
     vec_sums_of_four(sums + i, to + (rows == 4 ? i / 4 * tile->score_step : i));

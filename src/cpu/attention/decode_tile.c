@@ -135,9 +135,7 @@ void decode_find_block(const attention_tile *tile, int64_t first, int64_t end,
 }
 
 /* Bytes from a kv head to the next. */
-static int64_t head_step(const seqmix_view *view) {
-  return view->stride[2] * (view->dtype == SEQMIX_F32 ? 4 : 2);
-}
+static int64_t head_step(const seqmix_view *view) { return tile_bytes_of(view, view->stride[2]); }
 
 static void look_ahead(const seqmix_attention_problem *p, const decode_block *next, int64_t turn,
                        int64_t turns, decode_rows *rows) {

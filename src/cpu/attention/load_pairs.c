@@ -50,12 +50,11 @@ void tile_load_keys(attention_tile *tile, int64_t first, int64_t count) {
 
 /* ---- values ---------------------------------------------------------------------------------- */
 
+typedef uint32_t words __attribute__((vector_size(SEQMIX_VECTOR_BYTES)));
+
 /* A word per element: those of `even` in the lower halves, those of `odd` in the upper ones; both
  * as f32, whose upper halves they are. */
-static inline vec join(vec even, vec odd) {
-  typedef uint32_t words __attribute__((vector_size(SEQMIX_VECTOR_BYTES)));
-  return (vec)(((words)even >> 16) | (words)odd);
-}
+static inline vec join(vec even, vec odd) { return (vec)(((words)even >> 16) | (words)odd); }
 
 /* The part of a row that fills no panel, as f32 with zeros behind it. */
 static vec load_part(const char *from, int64_t columns) {
@@ -106,11 +105,11 @@ void tile_unpack_values(const attention_tile *tile, int64_t j, int64_t column,
 
 /* ---- weights --------------------------------------------------------------------------------- */
 
-/* To the nearest bf16, ties to even, as the upper half of an f32; NaN stays NaN. */
+/* To the nearest bf16, ties to even, as the upper half of an f32. A NaN may become anything: then
+ * its row's denominator is NaN too. */
 static inline vec round_to_bf16(vec x) {
-  ivec bits = vec_bits(x);
-  ivec rounded = bits + 0x7fff + ((bits >> 16) & 1);
-  return vec_from_bits(((x == x) & rounded & (int32_t)0xffff0000) | ((x != x) & 0x7fc00000));
+  words bits = (words)x;
+  return (vec)((bits + 0x7fff + ((bits >> 16) & 1)) & 0xffff0000);
 }
 
 tile_range tile_pack_weights(attention_tile *tile, tile_range live, int64_t r) {

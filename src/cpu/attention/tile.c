@@ -53,7 +53,7 @@ void tile_place(attention_tile *tile, void *scratch) {
 void tile_find_rows(const attention_tile *tile, const seqmix_view *view, int64_t first,
                     int64_t count, const char **rows) {
   const seqmix_attention_problem *p = tile->problem;
-  int64_t step = view->stride[1] * (view->dtype == SEQMIX_F32 ? 4 : 2);
+  int64_t step = tile_bytes_of(view, view->stride[1]);
   for (int64_t j = 0, run; j < count; j += run) {
     int64_t at = seqmix_key_at(p, view, &tile->sequence, first + j, tile->kv_head);
     const char *row = tile_element(view, at);

@@ -3,9 +3,9 @@
  *
  * Scores are kept transposed, [key, row], so that vectors run along rows: the softmax needs no
  * sums across a vector, its result is the packed left side of the product with the values, and
- * keys are the strided left side of the product with the queries, read where they lie if they are
- * f32. Queries and values are packed into panels of PRODUCT_COLUMNS. Rows and value columns are
- * padded to whole panels with zeros; nothing else has a tail. */
+ * keys, row by row, are the left side of the product with the queries: copied side by side, unless
+ * they are f32 and lie so. Queries and values are packed into panels of PRODUCT_COLUMNS. Rows and
+ * value columns are padded to whole panels with zeros; nothing else has a tail. */
 #ifndef SEQMIX_CPU_ATTENTION_TILE_H
 #define SEQMIX_CPU_ATTENTION_TILE_H
 
@@ -49,7 +49,7 @@ typedef struct attention_tile {
   seqmix_key_range common[TILE_PANELS]; /* keys that lengths and window leave to all its rows */
   tile_range live[TILE_PANELS]; /* keys that lengths and window leave to any row of a panel */
   int is_hidden[TILE_PANELS];   /* whether the block map hides the present keys from all its rows */
-  int is_cut[TILE_PANELS];      /* whether they leave fewer to some row of it */
+  int is_cut[TILE_PANELS];      /* whether lengths and window leave fewer to some row of it */
   const float *key_rows;        /* [keys, D], key_step apart: scratch, or where the keys lie */
   int64_t key_step;
   int64_t score_step;         /* from a key's scores to the next one's: TILE_STEP here */
@@ -88,6 +88,11 @@ enum { ROWS_AHEAD = 8 };
 static inline void prefetch_row(const char *row, int64_t bytes) {
   const int64_t line = 64;
   for (int64_t at = 0; at < bytes; at += line) __builtin_prefetch(row + at, 0, 3);
+}
+
+/** Bytes of so many elements; strides of axes of length 1 may be any number, and are not used. */
+static inline int64_t tile_bytes_of(const seqmix_view *view, int64_t elements) {
+  return (int64_t)((uint64_t)elements * (view->dtype == SEQMIX_F32 ? 4 : 2));
 }
 
 /** Address of element `at` of a view. */

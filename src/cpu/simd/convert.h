@@ -31,6 +31,12 @@ SEQMIX_INLINE vec load_bf16_vector(const void *from) {
 #endif
 }
 
+/** Words of two neighbours each, at any even address. */
+SEQMIX_INLINE ivec load_bf16_pairs(const void *from) {
+  typedef int32_t pairs __attribute__((vector_size(SEQMIX_VECTOR_BYTES), aligned(2), may_alias));
+  return *(const pairs *)from;
+}
+
 /** LANES elements as f32. `dtype` is a constant wherever this is inlined. */
 SEQMIX_INLINE vec load_vector(const void *from, int32_t dtype) {
   if (dtype == SEQMIX_F32) return vec_load(from);
