@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* seqmix-bench: how fast the library is, measured against what the machine can do. */
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -119,6 +120,7 @@ static int compare_with(const bench_record *before, int before_count, const benc
   if (after && pairs) count = compare_runs(before, before_count, after, measured, pairs);
   if (count) report_comparison(stdout, pairs, count);
   printf("%d of %d cases compared\n", count, measured);
+  if (measured && !count) status = complain(EXIT_USAGE, "--compare: no case is in both runs");
   for (int i = 0; i < count; i++)
     if (pairs[i].verdict == VERDICT_SLOWER) status = EXIT_SLOWER;
   free(after);
@@ -133,11 +135,21 @@ static int any_failed(const bench_run *run) {
   return 0;
 }
 
+/* Minutes later is too late to learn that a result has nowhere to go. */
+static int can_write(const char *path) {
+  if (!path) return 1;
+  FILE *file = fopen(path, "a");
+  if (file) return fclose(file) == 0;
+  fprintf(stderr, "seqmix-bench: cannot write %s: %s\n", path, strerror(errno));
+  return 0;
+}
+
 static int bench(const bench_options *options, const bench_record *before, int before_count) {
   char error[BENCH_TEXT];
   int stations = options->device_count * options->thread_count;
   bench_run run = {.protocol = options->protocol, .load = machine_load()};
   warn_of_load(run.load);
+  if (!can_write(options->json) || !can_write(options->csv)) return EXIT_USAGE;
   run.results = calloc((size_t)(stations * options->cases.count) + 1, sizeof *run.results);
   run.ceilings = calloc((size_t)stations, sizeof *run.ceilings);
   int status = EXIT_GOOD;

@@ -300,8 +300,18 @@ WRONG_USAGE = {
                                                    "--layout", "dthb"],
     "--threads is 1025; it must be 1 to 1024": ["attention", "q", "k", "v", "-o", "out",
                                                "--threads", "1025"],
+    "--block-size is given without --block-map": ["attention", "q", "k", "v", "-o", "out",
+                                                  "--block-size", "8,8"],
+    "--scores-mode is given without --scores": ["attention", "q", "k", "v", "-o", "out",
+                                                "--scores-mode", "raw"],
     "there is no operator 'intention'": ["intention", "q", "k", "v", "-o", "out"],
 }
+
+
+def test_two_results_in_one_file(run):
+    ones = np.ones((1, 2, 1, 3), F32)
+    words = ("attention", "q.npy", "k.npy", "v.npy", "-o", "x.npy", "--lse", "x.npy")
+    assert "x.npy is to hold two results" in run(*words, status=2, q=ones, k=ones, v=ones)
 
 
 @pytest.mark.parametrize("sentence", WRONG_USAGE)

@@ -132,6 +132,12 @@ static int is_too_large(const seqmix_tensor *tensor) {
 
 static run_tensor *output(run *r, const char *path, int32_t dtype, int ndim, const int64_t *shape) {
   if (!path || r->status) return NULL;
+  for (int i = 0; i < r->count; i++) {
+    if (!r->tensors[i].is_output || strcmp(r->tensors[i].path, path) != 0) continue;
+    fprintf(stderr, "seqmix run: %s is to hold two results; each needs a file of its own\n", path);
+    r->status = 2;
+    return NULL;
+  }
   run_tensor *tensor = new_tensor(r, path);
   tensor->file = seqmix_tensor_nd(NULL, dtype, ndim, shape, NULL);
   tensor->is_output = 1;

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* `seqmix run attention` and `seqmix run attention_merge`. */
+#include <stdio.h>
+
 #include "run.h"
 #include "tool.h"
 
@@ -11,6 +13,14 @@ static int read_line(tool_arguments *arguments, int count, char **words, int *st
 
 /* ---- attention --------------------------------------------------------------------------------
  */
+
+/* An option that means nothing without another. */
+static void needs(run *r, const char *option, const char *other) {
+  const tool_arguments *a = r->arguments;
+  if (!arguments_value(a, option) || arguments_value(a, other)) return;
+  fprintf(stderr, "%s: %s is given without %s, which it is for\n", a->command, option, other);
+  if (!r->status) r->status = 2;
+}
 
 static void read_numbers(run *r, seqmix_attention_args *args) {
   static const char *const modes[] = {"raw", "softcap", "bias", "probabilities"};
@@ -24,6 +34,8 @@ static void read_numbers(run *r, seqmix_attention_args *args) {
               arguments_word(a, "--scores-mode", modes, 4, &args->scores_mode) ||
               arguments_word(a, "--head-sharing", sharings, 2, &args->head_sharing);
   if (wrong && !r->status) r->status = 2;
+  needs(r, "--block-size", "--block-map");
+  needs(r, "--scores-mode", "--scores");
   args->causal = arguments_value(a, "--causal") != NULL;
   args->window_left = window[0];
   args->window_right = window[1];

@@ -16,7 +16,7 @@
  * or 32 are not multiplied; blocks that no row may see are not read.
  *
  * Measured at the AVX2 level, f32, causal, 2048 rows, two threads: 66% of the FMA peak at D128 in
- * the median and 75% at best, 59% and 64% at D64 (bench/results, docs/lab-notes.md). */
+ * the median and 75% at best, 58% and 64% at D64 (bench/results, docs/lab-notes.md). */
 #include "core/work.h"
 #include "cpu/attention/tile.h"
 #include "cpu/cpu.h"
