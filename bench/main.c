@@ -136,11 +136,11 @@ static int any_failed(const bench_run *run) {
 }
 
 /* Minutes later is too late to learn that a result has nowhere to go. */
-static int can_write(const char *path) {
+static int can_write(const char *option, const char *path) {
   if (!path) return 1;
   FILE *file = fopen(path, "a");
   if (file) return fclose(file) == 0;
-  fprintf(stderr, "seqmix-bench: cannot write %s: %s\n", path, strerror(errno));
+  fprintf(stderr, "seqmix-bench: %s: cannot write %s: %s\n", option, path, strerror(errno));
   return 0;
 }
 
@@ -149,7 +149,7 @@ static int bench(const bench_options *options, const bench_record *before, int b
   int stations = options->device_count * options->thread_count;
   bench_run run = {.protocol = options->protocol, .load = machine_load()};
   warn_of_load(run.load);
-  if (!can_write(options->json) || !can_write(options->csv)) return EXIT_USAGE;
+  if (!can_write("--json", options->json) || !can_write("--csv", options->csv)) return EXIT_USAGE;
   run.results = calloc((size_t)(stations * options->cases.count) + 1, sizeof *run.results);
   run.ceilings = calloc((size_t)stations, sizeof *run.ceilings);
   int status = EXIT_GOOD;

@@ -40,8 +40,8 @@ static const char help[] =
     "Every case is first compared with the device `reference`; one that is wrong is not timed.\n"
     "docs/bench.md explains columns and protocol.\n"
     "\n"
-    "Exit status: 0; 1 if a case failed; 2 for a mistake on the command line; 3 if --compare\n"
-    "finds a case slower beyond noise.\n";
+    "Exit status: 0; 1 if a case failed; 2 for a mistake on the command line, or nothing\n"
+    "to compare; 3 if --compare finds a case slower beyond noise.\n";
 
 void options_print_help(FILE *file) { fputs(help, file); }
 
