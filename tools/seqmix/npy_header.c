@@ -20,6 +20,8 @@ static int fail(const header_text *text, const char *format, ...)
 static int fail(const header_text *text, const char *format, ...) {
   va_list arguments;
   va_start(arguments, format);
+  /* The analyzer loses va_start() where this is inlined.
+   * NOLINTNEXTLINE(clang-analyzer-valist.Uninitialized) */
   vsnprintf(text->error, NPY_ERROR, format, arguments);
   va_end(arguments);
   return -1;
