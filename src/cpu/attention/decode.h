@@ -13,6 +13,13 @@
 
 enum { DECODE_ROWS = 8, DECODE_KEYS = 32, DECODE_HEADS = 8 };
 
+/** Sums of scores in registers: more than eight spill where there are 16 registers. */
+#if SEQMIX_VECTOR_BYTES == 64
+enum { DECODE_SCORES = 12 };
+#else
+enum { DECODE_SCORES = 8 };
+#endif
+
 /** A block of keys: where the rows of the first kv head that takes turns on it lie. */
 typedef struct decode_block {
   const char *keys[DECODE_KEYS], *values[DECODE_KEYS];

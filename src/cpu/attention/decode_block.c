@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The work of `decode` on a block of keys: scores, softmax and values, all rows at once. Keys and
- * values are read where they lie. Eight sums are in registers at any time, which is what it takes
- * to keep two multiply-add units busy: rows times keys for scores, rows times vectors for values.
+ * values are read where they lie. Eight sums or more are in registers at any time, which is what it
+ * takes to keep two multiply-add units busy: rows times keys for scores, rows times vectors for
+ * values.
  */
 #include <math.h>
 
@@ -10,13 +11,8 @@
 #include "cpu/simd/convert.h"
 #include "cpu/simd/math.h"
 
-/* Sums in registers: of values, and of scores. */
+/* Sums of values in registers. */
 enum { SUMS = 8 };
-#if SEQMIX_VECTOR_BYTES == 64
-enum { SCORES = 12 };
-#else
-enum { SCORES = 8 };
-#endif
 
 /* One vector of a pair, in the pair's order; `dtype` and `v` are constants wherever this is
  * inlined. */
@@ -34,19 +30,19 @@ SEQMIX_INLINE void prefetch_next(const char *row, int64_t bytes) {
 
 /* ---- scores ---------------------------------------------------------------------------------- */
 
-/* Scores of SCORES / rows keys with rows r .. r+rows-1; `rows` and `dtype` are constants. */
+/* Scores of DECODE_SCORES / rows keys with rows r .. r+rows-1; `rows` and `dtype` are constants. */
 SEQMIX_INLINE void score_keys(const attention_tile *tile, int rows, int32_t dtype,
-                              const char *const keys[SCORES], int64_t r, float *to) {
+                              const char *const keys[DECODE_SCORES], int64_t r, float *to) {
   const int64_t bytes = PRODUCT_COLUMNS * (dtype == SEQMIX_F32 ? 4 : 2);
-  const int count = SCORES / rows;
+  const int count = DECODE_SCORES / rows;
   const float *queries = tile->queries + r * tile->padded_dim;
-  vec sums[SCORES];
+  vec sums[DECODE_SCORES];
 #pragma GCC unroll 12
-  for (int i = 0; i < SCORES; i++) sums[i] = vec_of(0);
+  for (int i = 0; i < DECODE_SCORES; i++) sums[i] = vec_of(0);
   for (int64_t d = 0, at = 0; d < tile->padded_dim; d += PRODUCT_COLUMNS, at += bytes) {
 #pragma GCC unroll 2
     for (int v = 0; v < 2; v++) {
-      vec x[SCORES];
+      vec x[DECODE_SCORES];
 #pragma GCC unroll 12
       for (int k = 0; k < count; k++) x[k] = load_half_pair(keys[k] + at, v, dtype);
 #pragma GCC unroll 4
@@ -60,17 +56,17 @@ SEQMIX_INLINE void score_keys(const attention_tile *tile, int rows, int32_t dtyp
   }
   /* Four sums at a time: of one key, or of several that lie beside each other. */
 #pragma GCC unroll 3
-  for (int i = 0; i < SCORES; i += 4)
+  for (int i = 0; i < DECODE_SCORES; i += 4)
     vec_sums_of_four(sums + i, to + (rows == 4 ? i / 4 * tile->score_step : i));
 }
 
 SEQMIX_INLINE void score_rows(const attention_tile *tile, const decode_rows *rows, int at_once,
                               int32_t dtype) {
   tile_range live = tile->live[0];
-  const int count = SCORES / at_once;
+  const int count = DECODE_SCORES / at_once;
   int64_t fetched = 0;
   for (int64_t j = live.begin; j < live.end; j += count) {
-    const char *keys[SCORES];
+    const char *keys[DECODE_SCORES];
     for (int i = 0; i < count; i++) {
       /* Beyond the last key its scores are repeated: they are not looked at. */
       keys[i] = rows->keys[j + i < live.end ? j + i : live.end - 1];

@@ -10,18 +10,14 @@
 
 /* Scores of a few keys beyond the block: score_keys() and whole vectors reach there. */
 enum {
-  SPARE_SCORES = 12 * DECODE_ROWS + 16,
+  SPARE_SCORES = DECODE_SCORES * DECODE_ROWS + LANES,
   ROW_ARRAYS = 5 + sizeof(seqmix_key_range) / sizeof(float)
 };
-
-static uint64_t padded(int64_t count) {
-  return ((uint64_t)count + PRODUCT_COLUMNS - 1) / PRODUCT_COLUMNS * PRODUCT_COLUMNS;
-}
 
 /* What each slot has: queries, sums and five arrays per row. */
 static uint64_t slot_floats(const seqmix_attention_problem *p) {
   uint64_t dims;
-  if (__builtin_add_overflow(padded(p->head_dim), padded(p->value_dim), &dims) ||
+  if (__builtin_add_overflow(tile_padded(p->head_dim), tile_padded(p->value_dim), &dims) ||
       __builtin_mul_overflow(dims, DECODE_ROWS, &dims) ||
       __builtin_add_overflow(dims, ROW_ARRAYS * PRODUCT_COLUMNS, &dims))
     return UINT64_MAX;
@@ -31,7 +27,8 @@ static uint64_t slot_floats(const seqmix_attention_problem *p) {
 uint64_t decode_bytes(const seqmix_attention_problem *problem) {
   uint64_t slots, floats, bytes;
   if (__builtin_mul_overflow(slot_floats(problem), DECODE_HEADS, &slots) ||
-      __builtin_add_overflow(padded(problem->head_dim), padded(problem->value_dim), &floats) ||
+      __builtin_add_overflow(tile_padded(problem->head_dim), tile_padded(problem->value_dim),
+                             &floats) ||
       __builtin_mul_overflow(floats, DECODE_KEYS, &floats) ||
       __builtin_add_overflow(floats, DECODE_KEYS * DECODE_ROWS + SPARE_SCORES, &floats) ||
       __builtin_add_overflow(floats, slots, &floats) ||
@@ -41,8 +38,8 @@ uint64_t decode_bytes(const seqmix_attention_problem *problem) {
 }
 
 void decode_place(attention_tile *tile, void *scratch, int64_t slot) {
-  int64_t d = tile->padded_dim = (int64_t)padded(tile->problem->head_dim);
-  int64_t dv = tile->padded_values = (int64_t)padded(tile->problem->value_dim);
+  int64_t d = tile->padded_dim = (int64_t)tile_padded(tile->problem->head_dim);
+  int64_t dv = tile->padded_values = (int64_t)tile_padded(tile->problem->value_dim);
   tile->score_step = tile->rows > 4 ? 8 : tile->rows > 2 ? 4 : tile->rows > 1 ? 2 : 1;
   tile->scores = scratch;
   tile->rows_scratch = tile->scores + DECODE_KEYS * DECODE_ROWS + SPARE_SCORES;
@@ -158,8 +155,8 @@ void decode_take_turn(attention_tile *tile, const decode_block *block, const dec
     rows->values[j] = block->values[j] + turn * head_step(&p->v);
   }
   look_ahead(p, next, turn, turns, rows);
-  rows->key_bytes = p->head_dim * (p->k.dtype == SEQMIX_F32 ? 4 : 2);
-  rows->value_bytes = p->value_dim * (p->v.dtype == SEQMIX_F32 ? 4 : 2);
+  rows->key_bytes = tile_bytes_of(&p->k, p->head_dim);
+  rows->value_bytes = tile_bytes_of(&p->v, p->value_dim);
   rows->key_dtype = rows->value_dtype = SEQMIX_F32;
   if (is_in_place(p->head_dim))
     rows->key_dtype = p->k.dtype;

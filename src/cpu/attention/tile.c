@@ -8,15 +8,11 @@
 
 /* ---- scratch ------------------------------------------------------------------------------- */
 
-static uint64_t padded(uint64_t count) {
-  return (count + PRODUCT_COLUMNS - 1) / PRODUCT_COLUMNS * PRODUCT_COLUMNS;
-}
-
 /* Arrays of TILE_ROWS beside the panels and scores. */
 enum { ROW_ARRAYS = 5 + sizeof(seqmix_key_range) / sizeof(float) };
 
 uint64_t tile_bytes(const seqmix_attention_problem *problem) {
-  uint64_t d = padded((uint64_t)problem->head_dim), dv = padded((uint64_t)problem->value_dim);
+  uint64_t d = tile_padded(problem->head_dim), dv = tile_padded(problem->value_dim);
   uint64_t dims, floats, rows, bytes;
   if (__builtin_add_overflow(d, dv, &dims) || __builtin_mul_overflow(dims, TILE_ROWS, &floats) ||
       __builtin_mul_overflow(d > dv ? d : dv, TILE_KEYS, &rows) ||
@@ -32,8 +28,8 @@ uint64_t tile_index_bytes(const seqmix_attention_problem *problem) {
 }
 
 void tile_place(attention_tile *tile, void *scratch) {
-  int64_t d = tile->padded_dim = (int64_t)padded((uint64_t)tile->problem->head_dim);
-  int64_t dv = tile->padded_values = (int64_t)padded((uint64_t)tile->problem->value_dim);
+  int64_t d = tile->padded_dim = (int64_t)tile_padded(tile->problem->head_dim);
+  int64_t dv = tile->padded_values = (int64_t)tile_padded(tile->problem->value_dim);
   tile->score_step = TILE_STEP;
   tile->depth = (tile->problem->head_dim + PRODUCT_UNIT - 1) / PRODUCT_UNIT;
   tile->queries = scratch;

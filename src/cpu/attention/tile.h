@@ -77,6 +77,11 @@ static inline int64_t tile_head(const attention_tile *tile, int64_t row) {
   return tile->kv_head * tile->group + g;
 }
 
+/** `count` rounded up to whole panels. */
+static inline uint64_t tile_padded(int64_t count) {
+  return ((uint64_t)count + PRODUCT_COLUMNS - 1) / PRODUCT_COLUMNS * PRODUCT_COLUMNS;
+}
+
 /** Panels that hold rows. */
 static inline int64_t tile_panels(const attention_tile *tile) {
   return (tile->rows + PRODUCT_COLUMNS - 1) / PRODUCT_COLUMNS;
@@ -97,7 +102,7 @@ static inline int64_t tile_bytes_of(const seqmix_view *view, int64_t elements) {
 
 /** Address of element `at` of a view. */
 static inline void *tile_element(const seqmix_view *view, int64_t at) {
-  return (char *)view->data + at * (view->dtype == SEQMIX_F32 ? 4 : 2);
+  return (char *)view->data + tile_bytes_of(view, at);
 }
 
 #define tile_bytes LEVEL(tile_bytes)
