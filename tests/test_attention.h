@@ -17,6 +17,7 @@ void suite_attention(Suite *suite);
 void suite_attention_properties(Suite *suite);
 void suite_attention_memory(Suite *suite);
 void suite_attention_merge(Suite *suite);
+void suite_linear_attention(Suite *suite);
 void suite_attention_split(Suite *suite);
 
 #endif

@@ -5,24 +5,15 @@
 #ifndef SEQMIX_ATTENTION_H
 #define SEQMIX_ATTENTION_H
 
-#include <float.h>
-
 #include "context.h"
+#include "sharing.h"
 
 #ifdef __cplusplus
 extern "C" {
 #endif
 
-/** seqmix_attention_args::scale: 1/sqrt(D). */
-#define SEQMIX_SCALE_DEFAULT (-DBL_MAX)
 /** seqmix_attention_args::query_offset: the last query stands at the last key, per sequence. */
 #define SEQMIX_OFFSET_END INT64_MIN
-
-/** How query heads share key/value heads; `group` is Hq/Hkv. */
-typedef enum seqmix_head_sharing {
-  SEQMIX_HEADS_INTERLEAVED = 0, /**< query head h reads kv head h / group (the usual order) */
-  SEQMIX_HEADS_TILED = 1        /**< query head h reads kv head h % Hkv (ggml's repeat) */
-} seqmix_head_sharing;
 
 /** What seqmix_attention_args::scores receives. Keys and rows beyond the lengths hold -inf, or 0
  * among probabilities. */

@@ -17,6 +17,7 @@
 #define SEQMIX_BACKEND_H
 
 #include "attention.h"
+#include "linear_attention.h"
 #include "types.h"
 
 #ifdef __cplusplus
@@ -24,7 +25,7 @@ extern "C" {
 #endif
 
 /** Rises with every change of this header that an old plug-in could not know. */
-#define SEQMIX_BACKEND_ABI 1
+#define SEQMIX_BACKEND_ABI 2
 
 /** The operators, numbered in the order of operators.def. */
 typedef enum seqmix_operator {
@@ -163,6 +164,79 @@ typedef struct seqmix_attention_merge_problem {
   seqmix_view lse;          /**< [n, h, t] */
 } seqmix_attention_merge_problem;
 
+/** Options of linear_attention; rules and shapes of gates are options, too. */
+enum seqmix_linear_attention_feature {
+  SEQMIX_LINEAR_ATTENTION_GATED = 1 << 0,         /**< rule gated */
+  SEQMIX_LINEAR_ATTENTION_DELTA = 1 << 1,         /**< rule delta or gated_delta */
+  SEQMIX_LINEAR_ATTENTION_DPLR = 1 << 2,          /**< rule dplr */
+  SEQMIX_LINEAR_ATTENTION_DECAY = 1 << 3,         /**< one per head, constant or of each token */
+  SEQMIX_LINEAR_ATTENTION_CHANNEL_DECAY = 1 << 4, /**< one per key channel, instead */
+  SEQMIX_LINEAR_ATTENTION_BETA = 1 << 5,          /**< one per head */
+  SEQMIX_LINEAR_ATTENTION_CHANNEL_BETA = 1 << 6,  /**< one per value channel, instead */
+  SEQMIX_LINEAR_ATTENTION_ERASE = 1 << 7,
+  SEQMIX_LINEAR_ATTENTION_BONUS = 1 << 8,
+  SEQMIX_LINEAR_ATTENTION_NORMALIZE = 1 << 9,
+  SEQMIX_LINEAR_ATTENTION_INPUT_GATE = 1 << 10,
+  SEQMIX_LINEAR_ATTENTION_FEATURE_MAP = 1 << 11,
+  SEQMIX_LINEAR_ATTENTION_TILED_HEADS = 1 << 12,
+  SEQMIX_LINEAR_ATTENTION_NOT_CAUSAL = 1 << 13,
+  SEQMIX_LINEAR_ATTENTION_REVERSE = 1 << 14,
+  SEQMIX_LINEAR_ATTENTION_BIDIRECTIONAL = 1 << 15,
+  SEQMIX_LINEAR_ATTENTION_PAST = 1 << 16,
+  SEQMIX_LINEAR_ATTENTION_PRESENT = 1 << 17,
+  SEQMIX_LINEAR_ATTENTION_STATE_INDICES = 1 << 18, /**< state_indices or state_out_indices */
+  SEQMIX_LINEAR_ATTENTION_PACKED = 1 << 19,
+  SEQMIX_LINEAR_ATTENTION_OUT_F32 = 1 << 20 /**< out is f32 beside 16-bit inputs */
+};
+
+/**
+ * linear_attention, lowered: defaults are filled in, absent axes of gates have stride 0.
+ * Sequence n has tokens first + 0 .. length_n - 1 along the time axis, where first is
+ * cu_seqlens[n] (packed; the batch axis, of length 1, then has stride 0) or 0.
+ */
+typedef struct seqmix_linear_attention_problem {
+  seqmix_problem header;               /**< features: #seqmix_linear_attention_feature */
+  int64_t sequences;                   /**< N */
+  int64_t length;                      /**< T; packed: the longest sequence or a bound of it */
+  int64_t total;                       /**< tokens along the time axis */
+  int64_t q_heads;                     /**< Hq: divides Hs or is a multiple of it */
+  int64_t k_heads;                     /**< Hk, divides Hs */
+  int64_t state_heads;                 /**< Hs */
+  int64_t head_dim;                    /**< D */
+  int64_t value_dim;                   /**< Dv */
+  int64_t chunk_size;                  /**< a hint; 0: none */
+  int32_t update_rule;                 /**< a #seqmix_update_rule */
+  int32_t feature_map;                 /**< a #seqmix_feature_map */
+  int32_t normalize;                   /**< a #seqmix_normalize */
+  int32_t reserved;                    /**< 0 */
+  double scale;                        /**< finite */
+  double eps;                          /**< finite, at least 0 */
+  double floor;                        /**< finite, at least 0 */
+  seqmix_view q;                       /**< [n, t, h, d], d contiguous */
+  seqmix_view k;                       /**< the same */
+  seqmix_view v;                       /**< [n, t, h, j], j contiguous */
+  seqmix_view out;                     /**< the same, with max(Hq, Hs) heads */
+  seqmix_view decay;                   /**< [n, t, h, d] */
+  seqmix_view decay_reverse;           /**< the same; decay itself if it was not given */
+  seqmix_view beta;                    /**< [n, t, h, j] */
+  seqmix_view erase;                   /**< [n, t, h, d] */
+  seqmix_view a;                       /**< the same */
+  seqmix_view b;                       /**< the same */
+  seqmix_view bonus;                   /**< [h, d] */
+  seqmix_view input_gate;              /**< [n, t, h] */
+  seqmix_view past_state;              /**< [row, h, d, j] */
+  seqmix_view past_normalizer;         /**< [row, h, d] */
+  seqmix_view past_stabilizer;         /**< [row, h] f32 */
+  seqmix_view present_state;           /**< [row, h, d, j] */
+  seqmix_view present_normalizer;      /**< [row, h, d] */
+  seqmix_view present_stabilizer;      /**< [row, h] f32 */
+  int64_t past_rows;                   /**< of the past tensors */
+  int64_t present_rows;                /**< of the present ones */
+  seqmix_index_view cu_seqlens;        /**< [n], one more than sequences */
+  seqmix_index_view state_indices;     /**< [n]; absent: n itself */
+  seqmix_index_view state_out_indices; /**< [n]; state_indices if it was not given */
+} seqmix_linear_attention_problem;
+
 /* ---- devices and variants ------------------------------------------------------------------- */
 
 /** Abilities of a device that variants may need. */
@@ -220,6 +294,8 @@ typedef struct seqmix_variant {
   uint64_t problem_features; /**< options it understands */
   /** Further conditions; NULL: none. Pure. */
   int32_t (*accepts)(const seqmix_problem *problem, const seqmix_device_properties *device);
+  /** Whether it should be taken, unless it is forced or no later variant can; NULL: yes. Pure. */
+  int32_t (*suits)(const seqmix_problem *problem, const seqmix_device_properties *device);
   /** Bytes of workspace for so many workers; NULL: none. Pure. UINT64_MAX: does not fit. */
   uint64_t (*workspace)(const seqmix_problem *problem, const seqmix_device_properties *device,
                         int32_t workers);

@@ -7,6 +7,7 @@
 
 #include "attention.h"
 #include "context.h"
+#include "linear_attention.h"
 #include "types.h"
 #include "version.h"
 

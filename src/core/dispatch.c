@@ -60,11 +60,15 @@ const seqmix_variant *seqmix_choose_variant(const seqmix_variant *variants, int3
                                             const seqmix_device_properties *device,
                                             const char *forced) {
   int only_forced = any_forced(variants, count, problem->op, forced);
+  const seqmix_variant *possible = NULL;
   for (int32_t i = 0; i < count; i++) {
-    if (only_forced && !is_forced(&variants[i], forced)) continue;
-    if (can_take(&variants[i], problem, device)) return &variants[i];
+    const seqmix_variant *variant = &variants[i];
+    if (only_forced && !is_forced(variant, forced)) continue;
+    if (!can_take(variant, problem, device)) continue;
+    if (only_forced || !variant->suits || variant->suits(problem, device)) return variant;
+    if (!possible) possible = variant;
   }
-  return NULL;
+  return possible;
 }
 
 /* ---- errors -------------------------------------------------------------------------------- */

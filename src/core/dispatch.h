@@ -11,9 +11,10 @@
 const char *seqmix_operator_name(int32_t op);
 
 /**
- * The first variant in the table that can take the problem on such a device; NULL if there is
- * none. `forced` (NULL: none) is a list of names separated by commas: if one of them belongs to
- * the problem's operator, only variants named are considered. Pure.
+ * The first variant in the table that can take the problem on such a device and suits it; if none
+ * suits, the first that can; NULL if there is none. `forced` (NULL: none) is a list of names
+ * separated by commas: if one of them belongs to the problem's operator, only variants named are
+ * considered, whether they suit or not. Pure.
  */
 const seqmix_variant *seqmix_choose_variant(const seqmix_variant *variants, int32_t count,
                                             const seqmix_problem *problem,
