@@ -294,13 +294,13 @@ typedef struct seqmix_variant {
   uint64_t problem_features; /**< options it understands */
   /** Further conditions; NULL: none. Pure. */
   int32_t (*accepts)(const seqmix_problem *problem, const seqmix_device_properties *device);
-  /** Whether it should be taken, unless it is forced or no later variant can; NULL: yes. Pure. */
-  int32_t (*suits)(const seqmix_problem *problem, const seqmix_device_properties *device);
   /** Bytes of workspace for so many workers; NULL: none. Pure. UINT64_MAX: does not fit. */
   uint64_t (*workspace)(const seqmix_problem *problem, const seqmix_device_properties *device,
                         int32_t workers);
   /** Computes; asynchronously where the device works so. */
   seqmix_status (*run)(const seqmix_call *call, const seqmix_problem *problem);
+  /** Whether it should be taken, unless it is forced or no later variant can; NULL: yes. Pure. */
+  int32_t (*suits)(const seqmix_problem *problem, const seqmix_device_properties *device);
 } seqmix_variant;
 
 /** The bit of a dtype in seqmix_variant::dtypes. */
