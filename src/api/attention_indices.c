@@ -2,41 +2,8 @@
 #include <inttypes.h>
 
 #include "api/attention.h"
+#include "api/segments.h"
 #include "core/error.h"
-
-/* Checks cu_seqlens and gives its longest segment; `hint` is max_seqlen, 0 if not given. */
-static seqmix_status check_segments(const seqmix_checker *checker, const char *name,
-                                    const char *hint_name, const seqmix_index_view *view,
-                                    int64_t sequences, int64_t total, int64_t hint,
-                                    int64_t *longest) {
-  int64_t before = seqmix_index_at(view, 0, 0);
-  if (before != 0)
-    return seqmix_fail(SEQMIX_ERROR_INVALID_ARGUMENT,
-                       "%s: %s starts at %" PRId64 "; it must start at 0", checker->op, name,
-                       before);
-  *longest = 0;
-  for (int64_t n = 0; n < sequences; n++) {
-    int64_t after = seqmix_index_at(view, n + 1, 0);
-    /* The second test keeps a later subtraction from overflowing. */
-    if (after < before || after > total)
-      return seqmix_fail(SEQMIX_ERROR_INVALID_ARGUMENT,
-                         "%s: %s goes from %" PRId64 " to %" PRId64 " at %" PRId64
-                         "; it must not decrease nor pass the packed length %" PRId64,
-                         checker->op, name, before, after, n + 1, total);
-    if (after - before > *longest) *longest = after - before;
-    before = after;
-  }
-  if (before != total)
-    return seqmix_fail(SEQMIX_ERROR_INVALID_ARGUMENT,
-                       "%s: %s ends at %" PRId64 "; it must end at %" PRId64 ", the packed length",
-                       checker->op, name, before, total);
-  if (hint > 0 && hint < *longest)
-    return seqmix_fail(SEQMIX_ERROR_INVALID_ARGUMENT,
-                       "%s: %s is %" PRId64 "; it must be at least %" PRId64
-                       ", the longest sequence",
-                       checker->op, hint_name, hint, *longest);
-  return SEQMIX_OK;
-}
 
 /* Rows of sequence n along an axis that may be packed. */
 static int64_t rows_of(const seqmix_index_view *segments, int64_t length, int64_t n) {
@@ -99,13 +66,13 @@ seqmix_status seqmix_check_attention_indices(const seqmix_checker *checker,
                                              const seqmix_attention_args *args,
                                              seqmix_attention_problem *problem) {
   if (problem->cu_seqlens_q.bits)
-    SEQMIX_TRY(check_segments(checker, "cu_seqlens_q", "max_seqlen_q", &problem->cu_seqlens_q,
-                              problem->sequences, problem->query_total, args->max_seqlen_q,
-                              &problem->query_length));
+    SEQMIX_TRY(seqmix_check_segments(
+        checker, "cu_seqlens_q", "max_seqlen_q", &problem->cu_seqlens_q, problem->sequences,
+        problem->query_total, args->max_seqlen_q, &problem->query_length));
   if (problem->cu_seqlens_k.bits)
-    SEQMIX_TRY(check_segments(checker, "cu_seqlens_k", "max_seqlen_k", &problem->cu_seqlens_k,
-                              problem->sequences, problem->key_total, args->max_seqlen_k,
-                              &problem->key_length));
+    SEQMIX_TRY(seqmix_check_segments(checker, "cu_seqlens_k", "max_seqlen_k",
+                                     &problem->cu_seqlens_k, problem->sequences, problem->key_total,
+                                     args->max_seqlen_k, &problem->key_length));
   SEQMIX_TRY(check_lengths(checker, "query_lengths", &problem->query_lengths,
                            &problem->cu_seqlens_q, problem->query_length, problem->sequences));
   SEQMIX_TRY(check_lengths(checker, "key_lengths", &problem->key_lengths, &problem->cu_seqlens_k,

@@ -1,51 +1,21 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <float.h>
 #include <inttypes.h>
-#include <math.h>
 
 #include "api/attention.h"
+#include "api/segments.h"
 #include "core/error.h"
 
-enum {
-  INPUT_TYPES =
-      SEQMIX_DTYPE_BIT(SEQMIX_F32) | SEQMIX_DTYPE_BIT(SEQMIX_F16) | SEQMIX_DTYPE_BIT(SEQMIX_BF16),
-  F32_BIT = SEQMIX_DTYPE_BIT(SEQMIX_F32)
-};
-
 /* ---- sizes --------------------------------------------------------------------------------- */
-
-static seqmix_status check_not_zero(const seqmix_checker *checker, const char *name, int64_t value,
-                                    const char *what) {
-  if (value > 0) return SEQMIX_OK;
-  return seqmix_fail(SEQMIX_ERROR_INVALID_ARGUMENT,
-                     "%s: %s has %s %" PRId64 "; it must be at least 1", checker->op, name, what,
-                     value);
-}
-
-/* The N+1 offsets of a packed axis: takes N, and refuses a batch beside it. */
-static seqmix_status take_segments(const seqmix_checker *checker, const char *name,
-                                   const seqmix_tensor *segments, const char *packed_name,
-                                   const seqmix_tensor *packed, int64_t *sequences) {
-  SEQMIX_TRY(seqmix_check_index(checker, name, segments, 1));
-  if (segments->shape[0] < 1)
-    return seqmix_fail(SEQMIX_ERROR_INVALID_ARGUMENT,
-                       "%s: %s has 0 elements; it must have N+1, at least 1", checker->op, name);
-  if (packed->shape[0] != 1)
-    return seqmix_fail(SEQMIX_ERROR_INVALID_ARGUMENT,
-                       "%s: %s has batch %" PRId64 "; it must be 1 with %s", checker->op,
-                       packed_name, packed->shape[0], name);
-  *sequences = segments->shape[0] - 1;
-  return SEQMIX_OK;
-}
 
 static seqmix_status lower_query_sizes(const seqmix_checker *checker,
                                        const seqmix_attention_args *args,
                                        seqmix_attention_problem *p) {
   const seqmix_tensor *q = args->q;
   SEQMIX_TRY(seqmix_check_tensor(checker, "q", q, 4, 4));
-  SEQMIX_TRY(seqmix_check_dtype(checker, "q", q, INPUT_TYPES));
-  SEQMIX_TRY(check_not_zero(checker, "q", q->shape[2], "heads"));
-  SEQMIX_TRY(check_not_zero(checker, "q", q->shape[3], "head dim"));
+  SEQMIX_TRY(seqmix_check_dtype(checker, "q", q, SEQMIX_FLOAT_BITS));
+  SEQMIX_TRY(seqmix_check_not_zero(checker, "q", q->shape[2], "heads"));
+  SEQMIX_TRY(seqmix_check_not_zero(checker, "q", q->shape[3], "head dim"));
   SEQMIX_TRY(seqmix_check_last_contiguous(checker, "q", q));
   p->header.dtype = q->dtype;
   p->sequences = q->shape[0];
@@ -56,7 +26,7 @@ static seqmix_status lower_query_sizes(const seqmix_checker *checker,
   p->header.features |= SEQMIX_ATTENTION_PACKED_QUERIES;
   if (args->max_seqlen_q > 0 && args->max_seqlen_q < p->query_length)
     p->query_length = args->max_seqlen_q;
-  return take_segments(checker, "cu_seqlens_q", args->cu_seqlens_q, "q", q, &p->sequences);
+  return seqmix_take_segments(checker, "cu_seqlens_q", args->cu_seqlens_q, "q", q, &p->sequences);
 }
 
 static seqmix_status lower_pages(const seqmix_checker *checker, const seqmix_attention_args *args,
@@ -74,7 +44,7 @@ static seqmix_status lower_pages(const seqmix_checker *checker, const seqmix_att
   SEQMIX_TRY(seqmix_check_shape(checker, "block_table", table, expected, "[N, max_pages]"));
   p->header.features |= SEQMIX_ATTENTION_PAGED;
   p->page_size = args->k->shape[1];
-  SEQMIX_TRY(check_not_zero(checker, "k", p->page_size, "page size"));
+  SEQMIX_TRY(seqmix_check_not_zero(checker, "k", p->page_size, "page size"));
   p->max_pages = table->shape[1];
   p->key_total = args->k->shape[0];
   if (__builtin_mul_overflow(p->max_pages, p->page_size, &p->key_length) ||
@@ -97,7 +67,7 @@ static seqmix_status lower_key_batch(const seqmix_checker *checker,
     return seqmix_check_shape(checker, "k", k, expected, "[B, Tk, Hkv, D]");
   }
   int64_t segments = 0;
-  SEQMIX_TRY(take_segments(checker, "cu_seqlens_k", args->cu_seqlens_k, "k", k, &segments));
+  SEQMIX_TRY(seqmix_take_segments(checker, "cu_seqlens_k", args->cu_seqlens_k, "k", k, &segments));
   if (segments != p->sequences)
     return seqmix_fail(SEQMIX_ERROR_INVALID_ARGUMENT,
                        "%s: cu_seqlens_k has %" PRId64 " elements; it must have N+1 = %" PRId64,
@@ -115,7 +85,7 @@ static seqmix_status lower_key_sizes(const seqmix_checker *checker,
   uint32_t same_type = SEQMIX_DTYPE_BIT(p->header.dtype);
   SEQMIX_TRY(seqmix_check_tensor(checker, "k", k, 4, 4));
   SEQMIX_TRY(seqmix_check_dtype(checker, "k", k, same_type));
-  SEQMIX_TRY(check_not_zero(checker, "k", k->shape[2], "heads"));
+  SEQMIX_TRY(seqmix_check_not_zero(checker, "k", k->shape[2], "heads"));
   SEQMIX_TRY(seqmix_check_last_contiguous(checker, "k", k));
   if (k->shape[3] != p->head_dim)
     return seqmix_fail(SEQMIX_ERROR_INVALID_ARGUMENT,
@@ -129,7 +99,7 @@ static seqmix_status lower_key_sizes(const seqmix_checker *checker,
   SEQMIX_TRY(lower_key_batch(checker, args, p));
   SEQMIX_TRY(seqmix_check_tensor(checker, "v", v, 4, 4));
   SEQMIX_TRY(seqmix_check_dtype(checker, "v", v, same_type));
-  SEQMIX_TRY(check_not_zero(checker, "v", v->shape[3], "head dim"));
+  SEQMIX_TRY(seqmix_check_not_zero(checker, "v", v->shape[3], "head dim"));
   SEQMIX_TRY(seqmix_check_last_contiguous(checker, "v", v));
   int64_t expected[] = {k->shape[0], k->shape[1], k->shape[2], -1};
   p->value_dim = v->shape[3];
@@ -140,12 +110,7 @@ static seqmix_status lower_key_sizes(const seqmix_checker *checker,
 
 static seqmix_status lower_numbers(const seqmix_checker *checker, const seqmix_attention_args *args,
                                    seqmix_attention_problem *p) {
-  int is_default = args->scale == SEQMIX_SCALE_DEFAULT;
-  /* Compared this way round, NaN fails too. */
-  if (!is_default && !(fabs(args->scale) <= FLT_MAX))
-    return seqmix_fail(SEQMIX_ERROR_INVALID_ARGUMENT,
-                       "%s: scale is %g; it must be finite and within the range of f32",
-                       checker->op, args->scale);
+  SEQMIX_TRY(seqmix_take_scale(checker, args->scale, p->head_dim, &p->scale));
   if (args->softcap != 0 && !(args->softcap >= FLT_MIN && args->softcap <= FLT_MAX))
     return seqmix_fail(SEQMIX_ERROR_INVALID_ARGUMENT,
                        "%s: softcap is %g; it must be 0 or positive, finite and within the normal "
@@ -157,7 +122,6 @@ static seqmix_status lower_numbers(const seqmix_checker *checker, const seqmix_a
                                 SEQMIX_HEADS_INTERLEAVED, SEQMIX_HEADS_TILED));
   SEQMIX_TRY(seqmix_check_range(checker, "max_seqlen_q", args->max_seqlen_q, 0, INT64_MAX));
   SEQMIX_TRY(seqmix_check_range(checker, "max_seqlen_k", args->max_seqlen_k, 0, INT64_MAX));
-  p->scale = is_default ? 1.0 / sqrt((double)p->head_dim) : args->scale;
   p->softcap = args->softcap;
   p->scores_mode = args->scores_mode;
   p->allow_nondeterministic = args->allow_nondeterministic != 0;
@@ -191,12 +155,8 @@ static seqmix_status lower_window(const seqmix_checker *checker, const seqmix_at
 static seqmix_status lower_per_sequence(const seqmix_checker *checker, const char *name,
                                         const seqmix_tensor *tensor, uint64_t feature,
                                         seqmix_attention_problem *p, seqmix_index_view *view) {
-  if (!tensor) return SEQMIX_OK;
-  SEQMIX_TRY(seqmix_check_index(checker, name, tensor, 1));
-  SEQMIX_TRY(seqmix_check_shape(checker, name, tensor, &p->sequences, "[N]"));
-  *view = seqmix_index_view_of(checker, tensor);
-  p->header.features |= feature;
-  return SEQMIX_OK;
+  if (tensor) p->header.features |= feature;
+  return seqmix_take_per_sequence(checker, name, tensor, p->sequences, view);
 }
 
 static seqmix_status lower_per_head(const seqmix_checker *checker, const char *name,
@@ -302,12 +262,12 @@ static seqmix_status lower_block_map(const seqmix_checker *checker,
 static seqmix_status lower_score_terms(const seqmix_checker *checker,
                                        const seqmix_attention_args *args,
                                        seqmix_attention_problem *p) {
-  uint32_t floats = F32_BIT | SEQMIX_DTYPE_BIT(p->header.dtype);
+  uint32_t floats = SEQMIX_F32_BIT | SEQMIX_DTYPE_BIT(p->header.dtype);
   SEQMIX_TRY(lower_per_score(checker, "mask", args->mask, SEQMIX_DTYPE_BIT(SEQMIX_BOOL),
                              SEQMIX_ATTENTION_MASK, p, &p->mask, &p->mask_keys));
   SEQMIX_TRY(lower_per_score(checker, "bias", args->bias, floats, SEQMIX_ATTENTION_BIAS, p,
                              &p->bias, &p->bias_keys));
-  SEQMIX_TRY(lower_per_head(checker, "alibi_slopes", args->alibi_slopes, F32_BIT,
+  SEQMIX_TRY(lower_per_head(checker, "alibi_slopes", args->alibi_slopes, SEQMIX_F32_BIT,
                             SEQMIX_ATTENTION_ALIBI, p, &p->alibi));
   SEQMIX_TRY(
       lower_per_head(checker, "sinks", args->sinks, floats, SEQMIX_ATTENTION_SINKS, p, &p->sinks));
@@ -316,23 +276,14 @@ static seqmix_status lower_score_terms(const seqmix_checker *checker,
 
 /* ---- outputs --------------------------------------------------------------------------------- */
 
-static seqmix_status check_output(const seqmix_checker *checker, const char *name,
-                                  const seqmix_tensor *tensor, uint32_t types,
-                                  const int64_t *expected, int32_t rank, const char *symbols) {
-  SEQMIX_TRY(seqmix_check_tensor(checker, name, tensor, rank, rank));
-  SEQMIX_TRY(seqmix_check_dtype(checker, name, tensor, types));
-  SEQMIX_TRY(seqmix_check_shape(checker, name, tensor, expected, symbols));
-  return seqmix_check_distinct(checker, name, tensor);
-}
-
 static seqmix_status lower_scores(const seqmix_checker *checker, const seqmix_attention_args *args,
                                   seqmix_attention_problem *p) {
   if (!args->scores) return SEQMIX_OK;
   if (is_packed(p)) return fail_packed(checker, "scores");
   int64_t expected[] = {p->sequences, p->q_heads, p->query_length, p->key_length};
-  SEQMIX_TRY(check_output(checker, "scores", args->scores,
-                          F32_BIT | SEQMIX_DTYPE_BIT(p->header.dtype), expected, 4,
-                          "[B, Hq, Tq, Tk]"));
+  SEQMIX_TRY(seqmix_check_output(checker, "scores", args->scores,
+                                 SEQMIX_F32_BIT | SEQMIX_DTYPE_BIT(p->header.dtype), expected, 4,
+                                 "[B, Hq, Tq, Tk]"));
   SEQMIX_TRY(seqmix_check_last_contiguous(checker, "scores", args->scores));
   p->scores = seqmix_view_of(checker, args->scores, (const int32_t[4]){0, 1, 2, 3});
   p->header.features |= SEQMIX_ATTENTION_SCORES;
@@ -343,13 +294,15 @@ static seqmix_status lower_outputs(const seqmix_checker *checker, const seqmix_a
                                    seqmix_attention_problem *p) {
   const int64_t *q = args->q->shape;
   int64_t out_shape[] = {q[0], q[1], q[2], p->value_dim}, lse_shape[] = {q[0], q[2], q[1]};
-  SEQMIX_TRY(check_output(checker, "out", args->out, F32_BIT | SEQMIX_DTYPE_BIT(p->header.dtype),
-                          out_shape, 4, "[B, Tq, Hq, Dv]"));
+  SEQMIX_TRY(seqmix_check_output(checker, "out", args->out,
+                                 SEQMIX_F32_BIT | SEQMIX_DTYPE_BIT(p->header.dtype), out_shape, 4,
+                                 "[B, Tq, Hq, Dv]"));
   SEQMIX_TRY(seqmix_check_last_contiguous(checker, "out", args->out));
   p->out = seqmix_view_of(checker, args->out, (const int32_t[4]){0, 1, 2, 3});
   if (p->out.dtype != p->header.dtype) p->header.features |= SEQMIX_ATTENTION_OUT_F32;
   if (args->lse) {
-    SEQMIX_TRY(check_output(checker, "lse", args->lse, F32_BIT, lse_shape, 3, "[B, Hq, Tq]"));
+    SEQMIX_TRY(seqmix_check_output(checker, "lse", args->lse, SEQMIX_F32_BIT, lse_shape, 3,
+                                   "[B, Hq, Tq]"));
     p->lse = seqmix_view_of(checker, args->lse, (const int32_t[4]){0, 1, 2, -1});
     p->header.features |= SEQMIX_ATTENTION_LSE;
   }

@@ -4,21 +4,15 @@
 #include "core/dispatch.h"
 #include "core/error.h"
 
-static const uint32_t f32_bit = SEQMIX_DTYPE_BIT(SEQMIX_F32);
-
 static seqmix_status lower_inputs(const seqmix_checker *checker,
                                   const seqmix_attention_merge_args *args,
                                   seqmix_attention_merge_problem *p) {
   const seqmix_tensor *outs = args->outs, *lses = args->lses, *sinks = args->sinks;
   SEQMIX_TRY(seqmix_check_tensor(checker, "outs", outs, 5, 5));
-  SEQMIX_TRY(
-      seqmix_check_dtype(checker, "outs", outs,
-                         f32_bit | SEQMIX_DTYPE_BIT(SEQMIX_F16) | SEQMIX_DTYPE_BIT(SEQMIX_BF16)));
+  SEQMIX_TRY(seqmix_check_dtype(checker, "outs", outs, SEQMIX_FLOAT_BITS));
   SEQMIX_TRY(seqmix_check_last_contiguous(checker, "outs", outs));
-  for (int32_t i = 3; i < 5; i++)
-    if (outs->shape[i] < 1)
-      return seqmix_fail(SEQMIX_ERROR_INVALID_ARGUMENT, "%s: outs has %s 0; it must be at least 1",
-                         checker->op, i == 3 ? "heads" : "head dim");
+  SEQMIX_TRY(seqmix_check_not_zero(checker, "outs", outs->shape[3], "heads"));
+  SEQMIX_TRY(seqmix_check_not_zero(checker, "outs", outs->shape[4], "head dim"));
   p->header.dtype = outs->dtype;
   p->parts = outs->shape[0];
   p->batch = outs->shape[1];
@@ -30,14 +24,15 @@ static seqmix_status lower_inputs(const seqmix_checker *checker,
 
   int64_t lses_shape[] = {p->parts, p->batch, p->heads, p->time};
   SEQMIX_TRY(seqmix_check_tensor(checker, "lses", lses, 4, 4));
-  SEQMIX_TRY(seqmix_check_dtype(checker, "lses", lses, f32_bit));
+  SEQMIX_TRY(seqmix_check_dtype(checker, "lses", lses, SEQMIX_F32_BIT));
   SEQMIX_TRY(seqmix_check_shape(checker, "lses", lses, lses_shape, "[P, B, H, T]"));
   p->lses = seqmix_view_of(checker, lses, (const int32_t[4]){1, 2, 3, -1});
   p->lses_part_stride = lses->stride[0];
 
   if (!sinks) return SEQMIX_OK;
   SEQMIX_TRY(seqmix_check_tensor(checker, "sinks", sinks, 1, 1));
-  SEQMIX_TRY(seqmix_check_dtype(checker, "sinks", sinks, f32_bit | SEQMIX_DTYPE_BIT(outs->dtype)));
+  SEQMIX_TRY(
+      seqmix_check_dtype(checker, "sinks", sinks, SEQMIX_F32_BIT | SEQMIX_DTYPE_BIT(outs->dtype)));
   SEQMIX_TRY(seqmix_check_shape(checker, "sinks", sinks, &p->heads, "[H]"));
   p->sinks = seqmix_view_of(checker, sinks, (const int32_t[4]){0, -1, -1, -1});
   p->header.features |= SEQMIX_ATTENTION_MERGE_SINKS;
@@ -50,18 +45,14 @@ static seqmix_status lower_outputs(const seqmix_checker *checker,
   const seqmix_tensor *out = args->out, *lse = args->lse;
   int64_t out_shape[] = {p->batch, p->time, p->heads, p->value_dim};
   int64_t lse_shape[] = {p->batch, p->heads, p->time};
-  SEQMIX_TRY(seqmix_check_tensor(checker, "out", out, 4, 4));
-  SEQMIX_TRY(seqmix_check_dtype(checker, "out", out, f32_bit | SEQMIX_DTYPE_BIT(p->header.dtype)));
-  SEQMIX_TRY(seqmix_check_shape(checker, "out", out, out_shape, "[B, T, H, Dv]"));
+  SEQMIX_TRY(seqmix_check_output(checker, "out", out,
+                                 SEQMIX_F32_BIT | SEQMIX_DTYPE_BIT(p->header.dtype), out_shape, 4,
+                                 "[B, T, H, Dv]"));
   SEQMIX_TRY(seqmix_check_last_contiguous(checker, "out", out));
-  SEQMIX_TRY(seqmix_check_distinct(checker, "out", out));
   p->out = seqmix_view_of(checker, out, (const int32_t[4]){0, 1, 2, 3});
   if (out->dtype != p->header.dtype) p->header.features |= SEQMIX_ATTENTION_MERGE_OUT_F32;
   if (lse) {
-    SEQMIX_TRY(seqmix_check_tensor(checker, "lse", lse, 3, 3));
-    SEQMIX_TRY(seqmix_check_dtype(checker, "lse", lse, f32_bit));
-    SEQMIX_TRY(seqmix_check_shape(checker, "lse", lse, lse_shape, "[B, H, T]"));
-    SEQMIX_TRY(seqmix_check_distinct(checker, "lse", lse));
+    SEQMIX_TRY(seqmix_check_output(checker, "lse", lse, SEQMIX_F32_BIT, lse_shape, 3, "[B, H, T]"));
     p->lse = seqmix_view_of(checker, lse, (const int32_t[4]){0, 1, 2, -1});
     p->header.features |= SEQMIX_ATTENTION_MERGE_LSE;
   }

@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "api/check.h"
 
+#include <float.h>
 #include <inttypes.h>
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "core/error.h"
+#include "seqmix/sharing.h"
 
 int seqmix_is_host(const seqmix_checker *checker) {
   return checker->device->memory == SEQMIX_MEMORY_HOST;
@@ -45,6 +48,26 @@ seqmix_status seqmix_check_range(const seqmix_checker *checker, const char *name
   return seqmix_fail(SEQMIX_ERROR_INVALID_ARGUMENT,
                      "%s: %s is %" PRId64 "; it must be %" PRId64 " to %" PRId64, checker->op, name,
                      value, least, most);
+}
+
+seqmix_status seqmix_check_not_zero(const seqmix_checker *checker, const char *name, int64_t value,
+                                    const char *what) {
+  if (value > 0) return SEQMIX_OK;
+  return seqmix_fail(SEQMIX_ERROR_INVALID_ARGUMENT,
+                     "%s: %s has %s %" PRId64 "; it must be at least 1", checker->op, name, what,
+                     value);
+}
+
+seqmix_status seqmix_take_scale(const seqmix_checker *checker, double given, int64_t head_dim,
+                                double *scale) {
+  int is_default = given == SEQMIX_SCALE_DEFAULT;
+  /* Compared this way round, NaN fails too. */
+  if (!is_default && !(fabs(given) <= FLT_MAX))
+    return seqmix_fail(SEQMIX_ERROR_INVALID_ARGUMENT,
+                       "%s: scale is %g; it must be finite and within the range of f32",
+                       checker->op, given);
+  *scale = is_default ? 1.0 / sqrt((double)head_dim) : given;
+  return SEQMIX_OK;
 }
 
 /* ---- one tensor ---------------------------------------------------------------------------- */
@@ -184,6 +207,15 @@ seqmix_status seqmix_check_index(const seqmix_checker *checker, const char *name
   SEQMIX_TRY(seqmix_check_tensor(checker, name, tensor, rank, rank));
   return seqmix_check_dtype(checker, name, tensor,
                             SEQMIX_DTYPE_BIT(SEQMIX_I32) | SEQMIX_DTYPE_BIT(SEQMIX_I64));
+}
+
+seqmix_status seqmix_check_output(const seqmix_checker *checker, const char *name,
+                                  const seqmix_tensor *tensor, uint32_t types,
+                                  const int64_t *expected, int32_t rank, const char *symbols) {
+  SEQMIX_TRY(seqmix_check_tensor(checker, name, tensor, rank, rank));
+  SEQMIX_TRY(seqmix_check_dtype(checker, name, tensor, types));
+  SEQMIX_TRY(seqmix_check_shape(checker, name, tensor, expected, symbols));
+  return seqmix_check_distinct(checker, name, tensor);
 }
 
 /* ---- views --------------------------------------------------------------------------------- */

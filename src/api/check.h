@@ -19,6 +19,12 @@ typedef struct seqmix_named_tensor {
   const seqmix_tensor *tensor;
 } seqmix_named_tensor;
 
+enum {
+  SEQMIX_F32_BIT = SEQMIX_DTYPE_BIT(SEQMIX_F32),
+  /** What operators compute on. */
+  SEQMIX_FLOAT_BITS = SEQMIX_F32_BIT | SEQMIX_DTYPE_BIT(SEQMIX_F16) | SEQMIX_DTYPE_BIT(SEQMIX_BF16)
+};
+
 /**
  * Copies the caller's struct over `known`, which holds the defaults. Accepts an older, shorter
  * struct down to `first_size`; UNSUPPORTED for a newer one whose unknown tail is not zero.
@@ -28,6 +34,14 @@ seqmix_status seqmix_check_struct(const char *op, const char *name, const void *
 
 seqmix_status seqmix_check_range(const seqmix_checker *checker, const char *name, int64_t value,
                                  int64_t least, int64_t most);
+
+/** A size that cannot be 0: of `name`'s axis of `what`. */
+seqmix_status seqmix_check_not_zero(const seqmix_checker *checker, const char *name, int64_t value,
+                                    const char *what);
+
+/** The argument `scale`, its default filled in. */
+seqmix_status seqmix_take_scale(const seqmix_checker *checker, double given, int64_t head_dim,
+                                double *scale);
 
 /** Present, of rank `rank`, consistent in itself, on the right device, addressable. */
 seqmix_status seqmix_check_tensor(const seqmix_checker *checker, const char *name,
@@ -54,6 +68,11 @@ seqmix_status seqmix_check_index(const seqmix_checker *checker, const char *name
 /** No two elements of an output at one place. */
 seqmix_status seqmix_check_distinct(const seqmix_checker *checker, const char *name,
                                     const seqmix_tensor *tensor);
+
+/** An output: a tensor of these types and this shape whose elements are distinct. */
+seqmix_status seqmix_check_output(const seqmix_checker *checker, const char *name,
+                                  const seqmix_tensor *tensor, uint32_t types,
+                                  const int64_t *expected, int32_t rank, const char *symbols);
 
 /** No output shares memory with an input or another output. Absent tensors are skipped. */
 seqmix_status seqmix_check_overlaps(const seqmix_checker *checker,
