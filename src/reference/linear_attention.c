@@ -1,19 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* linear_attention, a token at a time: the state is changed by the token, then read by its queries,
  * in float64 throughout. A state head of a sequence is a task. */
-#include <math.h>
-
-#include "core/element.h"
 #include "core/memory.h"
 #include "core/work.h"
-#include "reference/linear_attention_state.h"
+#include "reference/linear_attention_read.h"
 #include "reference/reference.h"
-
-/* What a query reads: numerators, then the denominator with normalize, all times exp(-m). */
-typedef struct linear_reading {
-  double *sums;
-  double m;
-} linear_reading;
 
 typedef struct linear_task {
   const seqmix_linear_attention_problem *p;
@@ -82,87 +73,26 @@ static int64_t query_head(const linear_task *task, int64_t g) {
   return task->state.head / (p->state_heads / p->q_heads);
 }
 
-/* ---- reading -------------------------------------------------------------------------------- */
-
-/* scale * S^T q */
-static void read_state(const linear_task *task, linear_reading *reading) {
-  const linear_state *s = &task->state;
-  for (int64_t j = 0; j < s->columns; j++) {
-    double sum = 0;
-    for (int64_t d = 0; d < task->p->head_dim; d++)
-      sum += s->query[d] * s->matrix[d * s->columns + j];
-    reading->sums[j] = task->p->scale * sum;
-  }
-  reading->m = s->stabilizer;
-}
-
-/* scale * ((bonus k) v^T)^T q, the bonus being 1 if there is none. An input gate's factor is held
- * in m, as with states. */
-static void read_token(const linear_task *task, int64_t t, linear_reading *reading) {
-  const linear_state *s = &task->state;
-  const seqmix_view *bonus = &task->p->bonus;
-  double sum = 0;
-  for (int64_t d = 0; d < task->p->head_dim; d++) {
-    int64_t at = s->head * bonus->stride[0] + d * bonus->stride[1];
-    double factor = bonus->dtype ? (double)seqmix_load(bonus->data, bonus->dtype, at) : 1;
-    sum += s->query[d] * factor * s->key[d];
-  }
-  for (int64_t j = 0; j < s->columns; j++) reading->sums[j] = task->p->scale * sum * s->value[j];
-  reading->m = linear_state_input_gate(s, t);
-}
-
-/* result + sign * term, both brought to one m. */
-static void add_term(linear_task *task, const linear_reading *term, double sign) {
-  linear_reading *result = &task->result;
-  double m = fmax(result->m, term->m);
-  double keep = linear_state_factor(result->m, m), factor = linear_state_factor(term->m, m);
-  for (int64_t j = 0; j < task->state.columns; j++)
-    result->sums[j] = keep * result->sums[j] + sign * factor * term->sums[j];
-  result->m = m;
-}
-
-/* ---- writing -------------------------------------------------------------------------------- */
-
-static double divisor(const seqmix_linear_attention_problem *p, const linear_reading *reading) {
-  double den = reading->sums[p->value_dim];
-  if (p->normalize == SEQMIX_NORMALIZE_SUM) return den + p->eps;
-  /* Without a floor there is nothing to multiply, not even by exp(inf). */
-  double floor = p->floor > 0 ? p->floor * exp(-reading->m) : 0;
-  return (isnan(den) ? den : fmax(fabs(den), floor)) + p->eps;
-}
-
-static void write_row(const linear_task *task, int64_t t, int64_t h) {
-  const seqmix_linear_attention_problem *p = task->p;
-  const seqmix_view *out = &p->out;
-  const linear_reading *result = &task->result;
-  double by = p->normalize == SEQMIX_NORMALIZE_NONE ? 1 : divisor(p, result);
-  int64_t at = task->state.sequence * out->stride[0] + (task->state.first + t) * out->stride[1] +
-               h * out->stride[2];
-  for (int64_t j = 0; j < p->value_dim; j++) {
-    double value = result->sums[j] == 0 && by == 0 ? 0 : result->sums[j] / by;
-    seqmix_store(out->data, out->dtype, at + j, (float)value);
-  }
-}
+/* ---- passes --------------------------------------------------------------------------------- */
 
 static void write_zeros(linear_task *task) {
   task->result.m = 0;
   for (int64_t j = 0; j < task->state.columns; j++) task->result.sums[j] = 0;
   for (int64_t t = 0; t < task->state.length; t++)
-    for (int64_t g = 0; g < task->group; g++) write_row(task, t, output_head(task, g));
+    for (int64_t g = 0; g < task->group; g++)
+      linear_write_row(&task->state, &task->result, t, output_head(task, g));
 }
-
-/* ---- passes --------------------------------------------------------------------------------- */
 
 /* Every query of token t reads the state as it is; with a bonus also the token itself. */
 static void answer_token(linear_task *task, int64_t t) {
   for (int64_t g = 0; g < task->group; g++) {
     linear_state_load_query(&task->state, t, query_head(task, g));
-    read_state(task, &task->result);
+    linear_read_state(&task->state, &task->result);
     if (task->p->bonus.dtype) {
-      read_token(task, t, &task->term);
-      add_term(task, &task->term, 1);
+      linear_read_token(&task->state, t, &task->term);
+      linear_reading_add(&task->state, &task->result, &task->term, 1);
     }
-    write_row(task, t, output_head(task, g));
+    linear_write_row(&task->state, &task->result, t, output_head(task, g));
   }
 }
 
@@ -188,7 +118,7 @@ static void keep_forward(linear_task *task, int64_t t) {
   for (int64_t g = 0; g < task->group; g++) {
     linear_reading kept = forward_reading(task, t, g);
     linear_state_load_query(&task->state, t, query_head(task, g));
-    read_state(task, &kept);
+    linear_read_state(&task->state, &kept);
     kept.sums[task->state.columns] = kept.m;
   }
 }
@@ -197,11 +127,11 @@ static void answer_both_ways(linear_task *task, int64_t t) {
   for (int64_t g = 0; g < task->group; g++) {
     linear_reading kept = forward_reading(task, t, g);
     linear_state_load_query(&task->state, t, query_head(task, g));
-    read_state(task, &task->result);
-    add_term(task, &kept, 1);
-    read_token(task, t, &task->term);
-    add_term(task, &task->term, -1);
-    write_row(task, t, output_head(task, g));
+    linear_read_state(&task->state, &task->result);
+    linear_reading_add(&task->state, &task->result, &kept, 1);
+    linear_read_token(&task->state, t, &task->term);
+    linear_reading_add(&task->state, &task->result, &task->term, -1);
+    linear_write_row(&task->state, &task->result, t, output_head(task, g));
   }
 }
 
