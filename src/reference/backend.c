@@ -28,6 +28,14 @@ static const seqmix_variant variants[] = {
         .problem_features = ALL_FEATURES,
         .run = attention_merge__any_reference_literal,
     },
+    {
+        .name = "linear_attention__any_reference_literal",
+        .op = SEQMIX_OP_LINEAR_ATTENTION,
+        .dtypes = float_types,
+        .problem_features = ALL_FEATURES,
+        .workspace = linear_attention_reference_workspace,
+        .run = linear_attention__any_reference_literal,
+    },
 };
 
 static int32_t device_count(void) { return 1; }

@@ -11,5 +11,10 @@ seqmix_status attention__any_reference_literal(const seqmix_call *call,
                                                const seqmix_problem *problem);
 seqmix_status attention_merge__any_reference_literal(const seqmix_call *call,
                                                      const seqmix_problem *problem);
+uint64_t linear_attention_reference_workspace(const seqmix_problem *problem,
+                                              const seqmix_device_properties *device,
+                                              int32_t workers);
+seqmix_status linear_attention__any_reference_literal(const seqmix_call *call,
+                                                      const seqmix_problem *problem);
 
 #endif
