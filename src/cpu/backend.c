@@ -8,6 +8,7 @@
 
 #include "core/log.h"
 #include "cpu/cpu.h"
+#include "cpu/linear_attention/plan.h"
 
 static const uint32_t float_types =
     SEQMIX_DTYPE_BIT(SEQMIX_F32) | SEQMIX_DTYPE_BIT(SEQMIX_F16) | SEQMIX_DTYPE_BIT(SEQMIX_BF16);
@@ -22,6 +23,18 @@ static const uint64_t attention_features =
     SEQMIX_ATTENTION_TILED_HEADS | SEQMIX_ATTENTION_OUT_F32;
 static const uint64_t attention_merge_features =
     SEQMIX_ATTENTION_MERGE_SINKS | SEQMIX_ATTENTION_MERGE_LSE | SEQMIX_ATTENTION_MERGE_OUT_F32;
+
+static const uint64_t linear_attention_features =
+    SEQMIX_LINEAR_ATTENTION_GATED | SEQMIX_LINEAR_ATTENTION_DELTA | SEQMIX_LINEAR_ATTENTION_DPLR |
+    SEQMIX_LINEAR_ATTENTION_DECAY | SEQMIX_LINEAR_ATTENTION_CHANNEL_DECAY |
+    SEQMIX_LINEAR_ATTENTION_BETA | SEQMIX_LINEAR_ATTENTION_CHANNEL_BETA |
+    SEQMIX_LINEAR_ATTENTION_ERASE | SEQMIX_LINEAR_ATTENTION_BONUS |
+    SEQMIX_LINEAR_ATTENTION_NORMALIZE | SEQMIX_LINEAR_ATTENTION_INPUT_GATE |
+    SEQMIX_LINEAR_ATTENTION_FEATURE_MAP | SEQMIX_LINEAR_ATTENTION_TILED_HEADS |
+    SEQMIX_LINEAR_ATTENTION_NOT_CAUSAL | SEQMIX_LINEAR_ATTENTION_REVERSE |
+    SEQMIX_LINEAR_ATTENTION_BIDIRECTIONAL | SEQMIX_LINEAR_ATTENTION_PAST |
+    SEQMIX_LINEAR_ATTENTION_PRESENT | SEQMIX_LINEAR_ATTENTION_STATE_INDICES |
+    SEQMIX_LINEAR_ATTENTION_PACKED | SEQMIX_LINEAR_ATTENTION_OUT_F32;
 
 /* The variants of attention at a level: for few rows, and for any. */
 #define ATTENTION_DECODE(level, needs)                                                            \
@@ -41,6 +54,26 @@ static const uint64_t attention_merge_features =
     .run = attention__##types##_##level##_blocked,                                        \
   }
 
+/* The variants of linear attention at a level: tokens one by one, and in chunks. */
+#define LINEAR_ATTENTION(level, needs)                                                    \
+  {                                                                                       \
+      .name = "linear_attention__any_" #level "_recurrent",                               \
+      .op = SEQMIX_OP_LINEAR_ATTENTION,                                                   \
+      .dtypes = float_types,                                                              \
+      .device_features = (needs),                                                         \
+      .problem_features = linear_attention_features,                                      \
+      .workspace = seqmix_linear_attention_recurrent_workspace_##level,                   \
+      .run = linear_attention__any_##level##_recurrent,                                   \
+      .suits = seqmix_linear_recurrent_suits,                                             \
+  },                                                                                      \
+  {                                                                                       \
+    .name = "linear_attention__any_" #level "_chunked", .op = SEQMIX_OP_LINEAR_ATTENTION, \
+    .dtypes = float_types, .device_features = (needs),                                    \
+    .problem_features = linear_attention_features,                                        \
+    .workspace = seqmix_linear_attention_chunked_workspace_##level,                       \
+    .run = linear_attention__any_##level##_chunked,                                       \
+  }
+
 static const seqmix_variant variants[] = {
 #ifdef SEQMIX_CPU_X86
     ATTENTION_DECODE(avx512, SEQMIX_DEVICE_AVX512),
@@ -54,6 +87,11 @@ static const seqmix_variant variants[] = {
 #endif
     ATTENTION_DECODE(generic, 0),
     ATTENTION_BLOCKED(any, generic, float_types, 0),
+#ifdef SEQMIX_CPU_X86
+    LINEAR_ATTENTION(avx512, SEQMIX_DEVICE_AVX512),
+    LINEAR_ATTENTION(avx2, SEQMIX_DEVICE_AVX2_FMA),
+#endif
+    LINEAR_ATTENTION(generic, 0),
     {
         .name = "attention_merge__any_generic_rows",
         .op = SEQMIX_OP_ATTENTION_MERGE,

@@ -5,7 +5,7 @@
 
 #include "seqmix/backend.h"
 
-/** What attention/ defines once per level. */
+/** What attention/ and linear_attention/ define once per level. */
 #define SEQMIX_CPU_LEVEL(level)                                                                \
   uint64_t seqmix_attention_blocked_workspace_##level(                                         \
       const seqmix_problem *problem, const seqmix_device_properties *device, int32_t workers); \
@@ -16,7 +16,15 @@
   uint64_t seqmix_attention_decode_workspace_##level(                                          \
       const seqmix_problem *problem, const seqmix_device_properties *device, int32_t workers); \
   seqmix_status attention__any_##level##_decode(const seqmix_call *call,                       \
-                                                const seqmix_problem *problem);
+                                                const seqmix_problem *problem);                \
+  uint64_t seqmix_linear_attention_chunked_workspace_##level(                                  \
+      const seqmix_problem *problem, const seqmix_device_properties *device, int32_t workers); \
+  seqmix_status linear_attention__any_##level##_chunked(const seqmix_call *call,               \
+                                                        const seqmix_problem *problem);        \
+  uint64_t seqmix_linear_attention_recurrent_workspace_##level(                                \
+      const seqmix_problem *problem, const seqmix_device_properties *device, int32_t workers); \
+  seqmix_status linear_attention__any_##level##_recurrent(const seqmix_call *call,             \
+                                                          const seqmix_problem *problem);
 SEQMIX_CPU_LEVEL(generic)
 #ifdef SEQMIX_CPU_X86
 SEQMIX_CPU_LEVEL(avx2)

@@ -11,6 +11,7 @@
 #include "core/element.h"
 #include "cpu/attention/tile.h"
 #include "cpu/simd/convert.h"
+#include "cpu/simd/turn.h"
 
 /* ---- queries --------------------------------------------------------------------------------- */
 
@@ -20,26 +21,6 @@ static const float *query_row(const attention_tile *tile, int64_t r, float *scra
   if (r >= tile->rows) return memset(scratch, 0, (size_t)p->head_dim * sizeof(float));
   int64_t at = seqmix_row_at(&p->q, &tile->sequence, tile_query(tile, r), tile_head(tile, r));
   return load_row(scratch, tile_element(&p->q, at), p->q.dtype, p->head_dim);
-}
-
-/* to[d * PRODUCT_COLUMNS + i] = scale * rows[i][d] for 4 rows: 4 dims at a time are turned around
- * in registers, as single stores would take longer than all the rest. */
-static void turn_rows(float *to, const float *const rows[4], float scale, int64_t length) {
-  int64_t d = 0;
-  for (; d + 4 <= length; d += 4, to += 4 * PRODUCT_COLUMNS) {
-    vec4 a = vec4_load(rows[0] + d) * scale, b = vec4_load(rows[1] + d) * scale;
-    vec4 e = vec4_load(rows[2] + d) * scale, f = vec4_load(rows[3] + d) * scale;
-    vec4 ab_low = __builtin_shufflevector(a, b, 0, 4, 1, 5);
-    vec4 ab_high = __builtin_shufflevector(a, b, 2, 6, 3, 7);
-    vec4 ef_low = __builtin_shufflevector(e, f, 0, 4, 1, 5);
-    vec4 ef_high = __builtin_shufflevector(e, f, 2, 6, 3, 7);
-    vec4_store(to, __builtin_shufflevector(ab_low, ef_low, 0, 1, 4, 5));
-    vec4_store(to + PRODUCT_COLUMNS, __builtin_shufflevector(ab_low, ef_low, 2, 3, 6, 7));
-    vec4_store(to + 2 * PRODUCT_COLUMNS, __builtin_shufflevector(ab_high, ef_high, 0, 1, 4, 5));
-    vec4_store(to + 3 * PRODUCT_COLUMNS, __builtin_shufflevector(ab_high, ef_high, 2, 3, 6, 7));
-  }
-  for (; d < length; d++, to += PRODUCT_COLUMNS)
-    for (int i = 0; i < 4; i++) to[i] = scale * rows[i][d];
 }
 
 void tile_load_queries(attention_tile *tile) {

@@ -68,16 +68,24 @@ typedef struct product_tile {
   float scale;       /* of the sums that overwrite c, where PRODUCT_UNIT is 2 */
 } product_tile;
 
-/* `rows` is a constant wherever this is inlined, and so are a_row or a_depth where they are 1. */
-SEQMIX_INLINE void product_rows(int rows, const float *a, int64_t a_row, int64_t a_depth,
-                                const product_tile *t) {
-  vec sums[PRODUCT_ROWS][PRODUCT_VECTORS];
+/* The sums of a tile, in registers. */
+typedef struct product_sums {
+  vec at[PRODUCT_ROWS][PRODUCT_VECTORS];
+} product_sums;
+
+/* `rows` is a constant wherever what follows is inlined, and so are a_row or a_depth where they
+ * are 1. */
+SEQMIX_INLINE void product_clear(int rows, product_sums *sums) {
 #pragma GCC unroll 16
   for (int i = 0; i < rows; i++)
 #pragma GCC unroll 16
-    for (int v = 0; v < PRODUCT_VECTORS; v++) sums[i][v] = vec_of(0);
-  const float *b = t->b;
-  for (int64_t d = 0; d < t->depth; d++, b += PRODUCT_COLUMNS) {
+    for (int v = 0; v < PRODUCT_VECTORS; v++) sums->at[i][v] = vec_of(0);
+}
+
+/** sums[i, j] += sum_d a[i, d] b[d, j]; several products may go into the same sums. */
+SEQMIX_INLINE void product_add(int rows, product_sums *sums, const float *a, int64_t a_row,
+                               int64_t a_depth, const float *b, int64_t depth) {
+  for (int64_t d = 0; d < depth; d++, b += PRODUCT_COLUMNS) {
     vec row[PRODUCT_VECTORS];
 #pragma GCC unroll 16
     for (int v = 0; v < PRODUCT_VECTORS; v++) row[v] = vec_load(b + v * LANES);
@@ -86,18 +94,25 @@ SEQMIX_INLINE void product_rows(int rows, const float *a, int64_t a_row, int64_t
       vec factor = product_word(a + i * a_row + d * a_depth);
 #pragma GCC unroll 16
       for (int v = 0; v < PRODUCT_VECTORS; v++)
-        sums[i][v] = product_step(sums[i][v], factor, row[v]);
+        sums->at[i][v] = product_step(sums->at[i][v], factor, row[v]);
     }
   }
+}
+
+SEQMIX_INLINE void product_rows(int rows, const float *a, int64_t a_row, int64_t a_depth,
+                                const product_tile *t) {
+  product_sums sums;
+  product_clear(rows, &sums);
+  product_add(rows, &sums, a, a_row, a_depth, t->b, t->depth);
 #pragma GCC unroll 16
   for (int i = 0; i < rows; i++) {
 #pragma GCC unroll 16
     for (int v = 0; v < PRODUCT_VECTORS; v++) {
       float *c = t->c + i * t->c_row + v * LANES;
       if (t->keep)
-        vec_store(c, vec_of(t->keep[i]) * vec_load(c) + sums[i][v]);
+        vec_store(c, vec_of(t->keep[i]) * vec_load(c) + sums.at[i][v]);
       else
-        vec_store(c, PRODUCT_UNIT == 1 ? sums[i][v] : t->scale * sums[i][v]);
+        vec_store(c, PRODUCT_UNIT == 1 ? sums.at[i][v] : t->scale * sums.at[i][v]);
     }
   }
 }

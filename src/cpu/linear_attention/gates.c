@@ -1,0 +1,129 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Decays of a chunk as factors, and what they do to rows and pairs of tokens. */
+#include <math.h>
+#include <string.h>
+
+#include "core/element.h"
+#include "cpu/linear_attention/stream.h"
+#include "cpu/simd/math.h"
+
+static double gate_at(const linear_stream *s, const seqmix_view *view, int64_t t) {
+  return seqmix_load(stream_row(s, view, s->at + t, s->head), view->dtype, 0);
+}
+
+/* exp(x - m) where m is the larger of all x: 0 where there is nothing but -inf. */
+static float relative_exp(double x, double m) {
+  return m == -(double)INFINITY ? 0 : (float)exp(x - m);
+}
+
+/* m_t = max(decay + m_{t-1}, i_t); S and z are kept times exp(-m), so that a step multiplies them
+ * by exp(decay + m_{t-1} - m_t) and k by exp(i_t - m_t). In doubles, as m adds up all decays. */
+static void load_input_gate(linear_stream *s) {
+  double m = s->stabilizer;
+  for (int64_t t = 0; t < s->count; t++) {
+    double past = m + gate_at(s, s->decay, t), now = gate_at(s, &s->problem->input_gate, t);
+    m = now > past || isnan(now) ? now : past;
+    s->alphas[t] = relative_exp(past, m);
+    s->gains[t] = relative_exp(now, m);
+    s->stabilizers[t] = (float)m;
+  }
+  s->stabilizer = m;
+}
+
+static void exponentiate(float *x, int64_t count) {
+  for (int64_t i = 0; i < count; i += LANES) vec_store(x + i, vec_exp(vec_load(x + i)));
+}
+
+static void load_head_decays(linear_stream *s) {
+  if (s->is_gated) {
+    load_input_gate(s);
+  } else {
+    for (int64_t t = 0; t < s->count; t++) s->alphas[t] = (float)gate_at(s, s->decay, t);
+    exponentiate(s->alphas, s->count);
+  }
+  for (int64_t t = s->count; t < CHUNK_TOKENS; t++) s->alphas[t] = 1;
+}
+
+static void load_channel_decays(linear_stream *s) {
+  float *row = s->alphas;
+  for (int64_t t = 0; t < s->count; t++, row += s->dims) {
+    stream_load_floats(row, stream_row(s, s->decay, s->at + t, s->head), s->decay->dtype,
+                       s->decay->stride[3], s->problem->head_dim, s->dims);
+    exponentiate(row, s->dims);
+  }
+  for (int64_t i = 0; i < (CHUNK_TOKENS - s->count) * s->dims; i++) row[i] = 1;
+}
+
+void stream_load_gates(linear_stream *s) {
+  if (s->decay_kind == DECAY_HEAD) load_head_decays(s);
+  if (s->decay_kind == DECAY_CHANNEL) load_channel_decays(s);
+}
+
+/* ---- per head -------------------------------------------------------------------------------- */
+
+/* P(s, t) for s <= t, row after row. */
+void stream_make_pairs(linear_stream *s) {
+  float *row = s->pairs;
+  memset(row, 0, WEIGHT_STEP * sizeof *row);
+  row[0] = 1;
+  for (int64_t t = 1; t < s->count; t++, row += WEIGHT_STEP) {
+    for (int64_t i = 0; i < WEIGHT_STEP; i += LANES)
+      vec_store(row + WEIGHT_STEP + i, s->alphas[t] * vec_load(row + i));
+    row[WEIGHT_STEP + t] = 1;
+  }
+}
+
+static void multiply_row(float *row, float factor, int64_t dims) {
+  for (int64_t d = 0; d < dims; d += LANES) vec_store(row + d, factor * vec_load(row + d));
+}
+
+static void decay_rows_of_head(linear_stream *s) {
+  float product = 1;
+  for (int64_t t = 0; t < s->count; t++) {
+    float before = product;
+    product *= s->alphas[t];
+    for (stream_reader *r = stream_first_reader(s); r < stream_end_of_readers(s); r++)
+      multiply_row(r->rows + t * s->dims, r->is_early ? before : product, s->dims);
+  }
+  for (int64_t d = 0; d < s->dims; d++) s->keep[d] = product;
+  product = 1;
+  for (int64_t t = s->count - 1; t >= 0; product *= s->alphas[t--])
+    for (int w = 0; w < s->writers; w++)
+      multiply_row(s->writer_rows[w] + t * s->dims, product, s->dims);
+}
+
+/* ---- per key channel ------------------------------------------------------------------------- */
+
+/* A vector of channels at a time, all tokens: the running products stay in a register. */
+static void decay_channels(linear_stream *s, int64_t d) {
+  const float *alphas = s->alphas + d;
+  vec product = vec_of(1);
+  for (int64_t t = 0; t < s->count; t++) {
+    vec before = product;
+    product *= vec_load(alphas + t * s->dims);
+    for (stream_reader *r = stream_first_reader(s); r < stream_end_of_readers(s); r++) {
+      float *row = r->rows + t * s->dims + d;
+      vec_store(row, (r->is_early ? before : product) * vec_load(row));
+    }
+  }
+  vec_store(s->keep + d, product);
+  product = vec_of(1);
+  for (int64_t t = s->count - 1; t >= 0; t--) {
+    for (int w = 0; w < s->writers; w++) {
+      float *row = s->writer_rows[w] + t * s->dims + d;
+      vec_store(row, product * vec_load(row));
+    }
+    product *= vec_load(alphas + t * s->dims);
+  }
+}
+
+/* Rows of a reader are multiplied by P(0, t), those of a writer by P(s, end of the chunk). */
+void stream_decay_rows(linear_stream *s) {
+  if (s->decay_kind == DECAY_HEAD) {
+    decay_rows_of_head(s);
+  } else if (s->decay_kind == DECAY_CHANNEL) {
+    for (int64_t d = 0; d < s->dims; d += LANES) decay_channels(s, d);
+  } else {
+    for (int64_t d = 0; d < s->dims; d++) s->keep[d] = 1;
+  }
+}

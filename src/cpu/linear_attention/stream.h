@@ -1,0 +1,225 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A stream of linear attention: the tokens of one sequence as one state sees them, in f32 scratch,
+ * a chunk at a time, for a block of value columns.
+ *
+ * All models are one recurrence here. Tokens *write* to the state with vectors k (and b), and
+ * *read* it with vectors q and, for delta rules, e:
+ *
+ *     S_t  = alpha_t S_{t-1} + k_t y_t^T                     (dplr: k_t v_t^T + b_t y_t^T)
+ *     y_t  = v_t                                             without an eraser
+ *     y_t  = beta_t v_t - (alpha_t S_{t-1})^T e_t            delta rules
+ *     y_t  = S_{t-1}^T a_t                                   dplr
+ *     o_t  = S_t^T q_t
+ *
+ * Over a chunk that begins with the state S_0, with P(s, t) the product of alpha_{s+1} .. alpha_t,
+ * every reader r of token t sees
+ *
+ *     S_0^T (P(0, t) r_t)  +  sum_{s <= t} (r_t . P(s, t) k_s) y_s
+ *
+ * so a chunk is products with S_0 and with a triangle of weights (r_t . P(s, t) k_s), and the y are
+ * the solution of a triangular system. Products of decays are made by multiplying them, never as
+ * exp of a difference of sums: so no decay is too strong.
+ *
+ * What tells the models apart is in the stream's first members and in its rows; load.c and gates.c
+ * fill them, and what follows knows no model. */
+#ifndef SEQMIX_CPU_LINEAR_ATTENTION_STREAM_H
+#define SEQMIX_CPU_LINEAR_ATTENTION_STREAM_H
+
+#include "cpu/linear_attention/plan.h"
+#include "cpu/simd/level.h"
+#include "cpu/simd/product.h"
+
+/** Tokens of a chunk: whole tiles of the product. More would spend more on weights, less more on
+ * moving the state. */
+#ifndef SEQMIX_CHUNK_TOKENS
+#define SEQMIX_CHUNK_TOKENS 24
+#endif
+enum {
+  CHUNK_TOKENS = SEQMIX_CHUNK_TOKENS,
+  CHUNK_PANELS = (CHUNK_TOKENS + PRODUCT_COLUMNS - 1) / PRODUCT_COLUMNS,
+  WEIGHT_STEP = CHUNK_PANELS * PRODUCT_COLUMNS /* from a row of weights to the next */
+};
+_Static_assert(CHUNK_TOKENS % PRODUCT_ROWS == 0, "whole tiles");
+
+/** Writers are k and, with dplr, b. */
+enum { WRITER_KEY, WRITER_LOW_RANK, WRITERS };
+
+/** Rows that read the state: those of a query head, or the eraser's. */
+typedef struct stream_reader {
+  float *rows;             /* [CHUNK_TOKENS, dims] */
+  float *weights[WRITERS]; /* [CHUNK_TOKENS, WEIGHT_STEP]: of writer s for the reader t */
+  int is_early;            /* reads S_{t-1}: before the token's decay and writing */
+  int64_t head;            /* of out; not the eraser's */
+  int64_t query_head;      /* of q */
+} stream_reader;
+
+typedef struct linear_stream {
+  const seqmix_linear_attention_problem *problem;
+
+  /* What the model is. */
+  stream_decay decay_kind;
+  int writers;             /* 1, or 2 with dplr */
+  int64_t queries;         /* query heads that read this state */
+  int has_eraser;          /* y is the solution of a triangular system */
+  int has_channel_beta;    /* which is then multiplied row by row by `betas` */
+  int is_normalized;       /* z is kept */
+  int is_gated;            /* with an input gate: m is kept */
+  int leaves_diagonal_out; /* a reverse pass beside a forward one: that has it */
+
+  /* Which tokens and columns. */
+  int64_t n, head, key_head;
+  int64_t first_token; /* along the time axis */
+  int64_t tokens;
+  int64_t first_column, columns; /* of v */
+  int64_t panels;                /* of them */
+  int is_backwards;              /* token 0 of the stream is the last of the sequence */
+  int owns_rest;                 /* it writes z and m, which column blocks share */
+  const seqmix_view *decay;
+
+  /* The state. */
+  int64_t dims;      /* length of rows: D filled up with zeros */
+  float *state;      /* [panels, dims, PRODUCT_COLUMNS] */
+  float *normalizer; /* [dims]: z */
+  double stabilizer; /* m */
+
+  /* The present pass over the tokens: whether queries read, and whether the state changes. */
+  int reads, writes;
+
+  /* The present chunk. */
+  int64_t at;                  /* its first token of the stream */
+  int64_t count;               /* its tokens */
+  stream_reader *readers;      /* queries, then the eraser */
+  float *writer_rows[WRITERS]; /* [CHUNK_TOKENS, dims] */
+  float *turned;          /* [CHUNK_PANELS, dims, PRODUCT_COLUMNS]: a writer's, tokens beside */
+  float *values[WRITERS]; /* [panels, CHUNK_TOKENS, PRODUCT_COLUMNS]: v or y, then dplr's y */
+  float *betas;           /* as values */
+  float *alphas;          /* [CHUNK_TOKENS] or [CHUNK_TOKENS, dims] */
+  float *pairs;           /* [CHUNK_TOKENS, WEIGHT_STEP]: P(s, t) where decay is per head */
+  float *keep;            /* [dims]: P over the whole chunk */
+  float *ones;            /* [PRODUCT_ROWS] */
+  float *gains;           /* [CHUNK_TOKENS]: of k, with an input gate */
+  float *stabilizers;     /* [CHUNK_TOKENS]: m */
+  float *denominators;    /* [queries, CHUNK_TOKENS] */
+  float *spare;           /* [dims, 4]: for turning and adding up */
+
+  /* Of a forward pass that a reverse pass follows: [queries, tokens] each. */
+  float *forward_values; /* times the columns, filled up */
+  float *forward_denominators;
+  float *forward_stabilizers;
+} linear_stream;
+
+static inline stream_reader *stream_eraser(const linear_stream *s) {
+  return &s->readers[s->queries];
+}
+
+/** Readers of the present pass. */
+static inline stream_reader *stream_first_reader(const linear_stream *s) {
+  return s->readers + (s->reads ? 0 : s->queries);
+}
+static inline stream_reader *stream_end_of_readers(const linear_stream *s) {
+  return s->readers + s->queries + s->has_eraser;
+}
+
+/** Tokens of the chunk, filled up to whole tiles. */
+static inline int64_t stream_rows(const linear_stream *s) {
+  return (s->count + PRODUCT_ROWS - 1) / PRODUCT_ROWS * PRODUCT_ROWS;
+}
+
+/** A panel of values or of the state. */
+static inline float *stream_values(const linear_stream *s, int writer, int64_t panel) {
+  return s->values[writer] + panel * CHUNK_TOKENS * PRODUCT_COLUMNS;
+}
+static inline float *stream_state(const linear_stream *s, int64_t panel) {
+  return s->state + panel * s->dims * PRODUCT_COLUMNS;
+}
+
+/** Where token t of the stream lies along the time axis. */
+static inline int64_t stream_time(const linear_stream *s, int64_t t) {
+  return s->first_token + (s->is_backwards ? s->tokens - 1 - t : t);
+}
+
+static inline int64_t stream_element_bytes(const seqmix_view *view) {
+  return view->dtype == SEQMIX_F32 ? 4 : 2;
+}
+
+/** Address of element `at` of a view. Strides of axes of length 1 are 0. */
+static inline char *stream_address(const seqmix_view *view, int64_t at) {
+  return (char *)view->data + at * stream_element_bytes(view);
+}
+
+/** Address of the row of token t of the stream, in a view [n, t, h, ...]. */
+static inline char *stream_row(const linear_stream *s, const seqmix_view *view, int64_t t,
+                               int64_t head) {
+  return stream_address(
+      view, s->n * view->stride[0] + stream_time(s, t) * view->stride[1] + head * view->stride[2]);
+}
+
+#define stream_bytes LEVEL(linear_stream_bytes)
+#define stream_place LEVEL(linear_stream_place)
+#define stream_open LEVEL(linear_stream_open)
+#define stream_load_state LEVEL(linear_stream_load_state)
+#define stream_store_state LEVEL(linear_stream_store_state)
+#define stream_skip LEVEL(linear_stream_skip)
+#define stream_load_queries LEVEL(linear_stream_load_queries)
+#define stream_load_tokens LEVEL(linear_stream_load_tokens)
+#define stream_prefetch LEVEL(linear_stream_prefetch)
+#define stream_map_features LEVEL(linear_stream_map_features)
+#define stream_load_gates LEVEL(linear_stream_load_gates)
+#define stream_load_floats LEVEL(linear_stream_load_floats)
+#define stream_make_pairs LEVEL(linear_stream_make_pairs)
+#define stream_make_weights LEVEL(linear_stream_make_weights)
+#define stream_weigh_channels LEVEL(linear_stream_weigh_channels)
+#define stream_decay_rows LEVEL(linear_stream_decay_rows)
+#define stream_add_normalizer LEVEL(linear_stream_add_normalizer)
+#define stream_turn_back LEVEL(linear_stream_turn_back)
+#define stream_write_rows LEVEL(linear_stream_write_rows)
+
+/** Bytes of scratch a stream needs, rounded to a cache line; UINT64_MAX if beyond counting. */
+uint64_t stream_bytes(const seqmix_linear_attention_problem *problem);
+/** Lays the stream's arrays out in `scratch`. */
+void stream_place(linear_stream *stream, const seqmix_linear_attention_problem *problem,
+                  void *scratch);
+/** Sets what the task computes; 0 if the sequence has no state to begin with (state index -1). */
+int stream_open(linear_stream *stream, int64_t task);
+
+/** S, z and m before the first token. */
+void stream_load_state(linear_stream *stream);
+/** S, z and m to the present tensors, if they are asked for. */
+void stream_store_state(linear_stream *stream);
+/** Zeros to the outputs of a sequence that has no state. */
+void stream_skip(linear_stream *stream);
+
+/** Tokens at .. at+count-1: rows of the readers q, times scale. */
+void stream_load_queries(linear_stream *stream);
+/** Rows of the writers and the eraser, values, gates; after stream_load_queries(), as dplr's
+ * and bonus's readers need both. */
+void stream_load_tokens(linear_stream *stream);
+/** Fetches part `part` of `parts` of the next chunk's rows into the cache. */
+void stream_prefetch(const linear_stream *stream, int64_t part, int64_t parts);
+/** The feature map on a row of `count` floats. */
+void stream_map_features(int32_t map, float *row, int64_t count);
+/** Decays of the chunk as factors; with an input gate the gains of k, and m. */
+void stream_load_gates(linear_stream *stream);
+/** `count` floats, `stride` elements apart, filled up with zeros to `padded`. */
+void stream_load_floats(float *to, const void *from, int32_t dtype, int64_t stride, int64_t count,
+                        int64_t padded);
+
+/** P(s, t) where decay is per head. */
+void stream_make_pairs(linear_stream *stream);
+/** Sets the readers' weights. */
+void stream_make_weights(linear_stream *stream);
+/** The part of that where decay is per key channel. */
+void stream_weigh_channels(linear_stream *stream);
+/** After that: multiplies rows by the decays between them and the chunk's ends. */
+void stream_decay_rows(linear_stream *stream);
+/** The denominators of the present tokens, and z after them. */
+void stream_add_normalizer(linear_stream *stream);
+
+/** After the forward pass of two: what the reverse pass computes. */
+void stream_turn_back(linear_stream *stream);
+
+/** Finishes rows [rows, PRODUCT_COLUMNS] of tokens from t on: normalises, joins passes, rounds. */
+void stream_write_rows(const linear_stream *stream, int64_t query, int64_t t, int64_t rows,
+                       int64_t panel, const float *values);
+
+#endif

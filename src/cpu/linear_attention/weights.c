@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The weights of a chunk: reader . P(s, t) writer, for every token s that token t sees. */
+#include <string.h>
+
+#include "cpu/linear_attention/stream.h"
+#include "cpu/simd/convert.h"
+#include "cpu/simd/turn.h"
+
+/* ---- decay per head or none: matrix products ------------------------------------------------- */
+
+static void turn_writer(linear_stream *s, int writer) {
+  const float *rows = s->writer_rows[writer];
+  for (int64_t t = 0; t < s->count; t += 4) {
+    const float *four[4];
+    for (int i = 0; i < 4; i++)
+      four[i] = t + i < stream_rows(s) ? rows + (t + i) * s->dims : s->spare;
+    float *panel = s->turned + t / PRODUCT_COLUMNS * PRODUCT_COLUMNS * s->dims;
+    turn_rows(panel + t % PRODUCT_COLUMNS, four, 1, s->problem->head_dim);
+  }
+}
+
+/* All products of a reader with the writer that was turned; tiles right of the diagonal are left
+ * out. Columns beyond the chunk's tokens hold whatever was there, and nobody reads their sums. */
+static void multiply_rows(const linear_stream *s, const stream_reader *reader, int writer) {
+  for (int64_t t = 0; t < s->count; t += PRODUCT_ROWS)
+    for (int64_t panel = 0; panel * PRODUCT_COLUMNS < t + PRODUCT_ROWS; panel++) {
+      product_tile tile = {
+          .a = reader->rows + t * s->dims,
+          .b = s->turned + panel * PRODUCT_COLUMNS * s->dims,
+          .c = reader->weights[writer] + t * WEIGHT_STEP + panel * PRODUCT_COLUMNS,
+          .a_row = s->dims,
+          .c_row = WEIGHT_STEP,
+          .depth = s->problem->head_dim,
+      };
+      product_strided(&tile);
+    }
+}
+
+/* Early readers do not see the decay of their own token. */
+static void decay_weights(const linear_stream *s, const stream_reader *reader, float *weights) {
+  for (int64_t t = reader->is_early; t < s->count; t++) {
+    const float *pairs = s->pairs + (t - reader->is_early) * WEIGHT_STEP;
+    float *row = weights + t * WEIGHT_STEP;
+    for (int64_t i = 0; i <= t; i += LANES)
+      vec_store(row + i, vec_load(row + i) * vec_load(pairs + i));
+  }
+}
+
+static void weigh_products(linear_stream *s) {
+  if (s->decay_kind == DECAY_HEAD) stream_make_pairs(s);
+  for (int w = 0; w < s->writers; w++) {
+    turn_writer(s, w);
+    for (stream_reader *r = stream_first_reader(s); r < stream_end_of_readers(s); r++) {
+      multiply_rows(s, r, w);
+      if (s->decay_kind == DECAY_HEAD) decay_weights(s, r, r->weights[w]);
+    }
+  }
+}
+
+/* ---- the diagonal ---------------------------------------------------------------------------- */
+
+static float dot(const float *a, const float *b, int64_t count) {
+  vec sum = vec_of(0);
+  for (int64_t i = 0; i < count; i += LANES) sum += vec_load(a + i) * vec_load(b + i);
+  return vec_sum(sum);
+}
+
+/* What a query reads of its own token's k v^T: with a bonus as much as that says. */
+static void set_diagonal(linear_stream *s, const stream_reader *reader) {
+  const seqmix_view *bonus = &s->problem->bonus;
+  float *row = s->spare, *weights = reader->weights[WRITER_KEY];
+  if (s->leaves_diagonal_out)
+    for (int64_t t = 0; t < s->count; t++) weights[t * WEIGHT_STEP + t] = 0;
+  if (!bonus->dtype) return;
+  for (int64_t t = 0; t < s->count; t++) {
+    stream_load_floats(row, stream_address(bonus, s->head * bonus->stride[0]), bonus->dtype,
+                       bonus->stride[1], s->problem->head_dim, s->dims);
+    const float *key = s->writer_rows[WRITER_KEY] + t * s->dims;
+    for (int64_t d = 0; d < s->dims; d++) row[d] *= key[d];
+    weights[t * WEIGHT_STEP + t] = dot(reader->rows + t * s->dims, row, s->dims);
+  }
+}
+
+void stream_make_weights(linear_stream *s) {
+  if (s->decay_kind == DECAY_CHANNEL)
+    stream_weigh_channels(s);
+  else
+    weigh_products(s);
+  for (int64_t g = 0; g < s->queries; g++) set_diagonal(s, &s->readers[g]);
+}
+
+/* ---- z --------------------------------------------------------------------------------------- */
+
+static void find_denominators(linear_stream *s, const stream_reader *reader, float *to) {
+  for (int64_t t = 0; t < s->count; t++) {
+    const float *weights = reader->weights[WRITER_KEY] + t * WEIGHT_STEP;
+    to[t] = dot(reader->rows + t * s->dims, s->normalizer, s->dims);
+    for (int64_t i = 0; i <= t && s->writes; i++) to[t] += weights[i];
+  }
+}
+
+/* Denominators are what queries read of a column of ones. */
+void stream_add_normalizer(linear_stream *s) {
+  for (int64_t g = 0; g < s->queries && s->reads; g++)
+    find_denominators(s, &s->readers[g], s->denominators + g * CHUNK_TOKENS);
+  for (int64_t d = 0; d < s->dims && s->writes; d += LANES) {
+    vec sum = vec_of(0);
+    for (int64_t t = 0; t < s->count; t++)
+      sum += vec_load(s->writer_rows[WRITER_KEY] + t * s->dims + d);
+    vec_store(s->normalizer + d, vec_load(s->keep + d) * vec_load(s->normalizer + d) + sum);
+  }
+}
