@@ -17,12 +17,10 @@
       const seqmix_problem *problem, const seqmix_device_properties *device, int32_t workers); \
   seqmix_status attention__any_##level##_decode(const seqmix_call *call,                       \
                                                 const seqmix_problem *problem);                \
-  uint64_t seqmix_linear_attention_chunked_workspace_##level(                                  \
+  uint64_t seqmix_linear_attention_workspace_##level(                                          \
       const seqmix_problem *problem, const seqmix_device_properties *device, int32_t workers); \
   seqmix_status linear_attention__any_##level##_chunked(const seqmix_call *call,               \
                                                         const seqmix_problem *problem);        \
-  uint64_t seqmix_linear_attention_recurrent_workspace_##level(                                \
-      const seqmix_problem *problem, const seqmix_device_properties *device, int32_t workers); \
   seqmix_status linear_attention__any_##level##_recurrent(const seqmix_call *call,             \
                                                           const seqmix_problem *problem);
 SEQMIX_CPU_LEVEL(generic)

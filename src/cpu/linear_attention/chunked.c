@@ -3,7 +3,6 @@
  *
  * A panel of the state, 8 KB at D128, stays in L1 while a chunk passes: its tokens solve for y and
  * read, tile by tile, and then the tile of the state takes what they write. */
-#include "core/work.h"
 #include "cpu/cpu.h"
 #include "cpu/linear_attention/stream.h"
 
@@ -102,24 +101,26 @@ static void read_tile(const linear_stream *s, int64_t query, int64_t panel, int6
   stream_write_rows(s, query, t, rows, panel, values);
 }
 
-/* S = P(0, end) S + sum_t writer_t y_t^T */
-static void write_panel(const linear_stream *s, int64_t panel) {
+/* PRODUCT_ROWS rows of the panel: S = P(0, end) S + sum_t writer_t y_t^T */
+static void write_tile(const linear_stream *s, int64_t panel, int64_t d) {
+  float *state = stream_state(s, panel) + d * PRODUCT_COLUMNS;
+  product_sums sums;
+  product_clear(PRODUCT_ROWS, &sums);
   for (int w = 0; w < s->writers; w++)
-    for (int64_t d = 0; d < s->problem->head_dim; d += PRODUCT_ROWS) {
-      product_tile tile = {
-          .a = s->writer_rows[w] + d,
-          .b = stream_values(s, w, panel),
-          .c = stream_state(s, panel) + d * PRODUCT_COLUMNS,
-          .a_depth = s->dims,
-          .c_row = PRODUCT_COLUMNS,
-          .depth = s->count,
-          .keep = w == 0 ? s->keep + d : s->ones,
-      };
-      product_packed(&tile);
+    product_add(PRODUCT_ROWS, &sums, s->writer_rows[w] + d, 1, s->dims, stream_values(s, w, panel),
+                s->count);
+#pragma GCC unroll 16
+  for (int i = 0; i < PRODUCT_ROWS; i++)
+#pragma GCC unroll 16
+    for (int v = 0; v < PRODUCT_VECTORS; v++) {
+      float *at = state + i * PRODUCT_COLUMNS + v * LANES;
+      vec sum = s->keep_part[d + i] * vec_load(at) + sums.at[i][v];
+      vec_store(at, s->keep_whole[d + i] * vec_load(at) + sum);
     }
 }
 
-/* ---- passes ---------------------------------------------------------------------------------- */
+/* ---- the variant
+ * ---------------------------------------------------------------------------------- */
 
 static void run_panel(const linear_stream *s, int64_t panel) {
   for (int64_t t = 0; t < s->count && s->writes && s->has_eraser; t += PRODUCT_ROWS)
@@ -129,7 +130,8 @@ static void run_panel(const linear_stream *s, int64_t panel) {
       solve_delta(s, panel, t);
   for (int64_t query = 0; query < s->queries && s->reads; query++)
     for (int64_t t = 0; t < s->count; t += PRODUCT_ROWS) read_tile(s, query, panel, t);
-  if (s->writes) write_panel(s, panel);
+  for (int64_t d = 0; d < s->problem->head_dim && s->writes; d += PRODUCT_ROWS)
+    write_tile(s, panel, d);
 }
 
 static void run_chunk(linear_stream *s) {
@@ -139,69 +141,18 @@ static void run_chunk(linear_stream *s) {
     stream_load_tokens(s);
     if (s->reads) stream_make_weights(s);
     stream_decay_rows(s);
+    stream_split_decays(s, 0, s->count, 0);
   }
-  if (s->is_normalized) stream_add_normalizer(s);
+  if (s->is_normalized) stream_normalize_chunk(s);
   for (int64_t panel = 0; panel < s->panels; panel++) {
     stream_prefetch(s, panel, s->panels);
     run_panel(s, panel);
   }
 }
 
-static void run_pass(linear_stream *s, int reads, int writes) {
-  s->reads = reads;
-  s->writes = writes;
-  for (s->at = 0; s->at < s->tokens; s->at += s->count) {
-    s->count = s->tokens - s->at < CHUNK_TOKENS ? s->tokens - s->at : CHUNK_TOKENS;
-    run_chunk(s);
-  }
-}
-
-static void run_stream(linear_stream *s) {
-  uint64_t features = s->problem->header.features;
-  stream_load_state(s);
-  if (features & SEQMIX_LINEAR_ATTENTION_NOT_CAUSAL) {
-    run_pass(s, 0, 1);
-    run_pass(s, 1, 0);
-  } else {
-    run_pass(s, 1, 1);
-  }
-  if (features & SEQMIX_LINEAR_ATTENTION_BIDIRECTIONAL) {
-    stream_turn_back(s);
-    run_pass(s, 1, 1);
-  }
-  stream_store_state(s);
-}
-
-/* ---- the variant ----------------------------------------------------------------------------- */
-
-typedef struct chunked_work {
-  const seqmix_linear_attention_problem *problem;
-  char *scratch;
-  uint64_t bytes; /* of it, per worker */
-} chunked_work;
-
-static void run_task(void *arg, int64_t task, int32_t worker) {
-  const chunked_work *work = arg;
-  linear_stream stream;
-  stream_place(&stream, work->problem, work->scratch + (uint64_t)worker * work->bytes);
-  if (stream_open(&stream, task))
-    run_stream(&stream);
-  else
-    stream_skip(&stream);
-}
-
-uint64_t LEVEL(linear_attention_chunked_workspace)(const seqmix_problem *problem,
-                                                   const seqmix_device_properties *device,
-                                                   int32_t workers) {
-  (void)device;
-  uint64_t bytes = stream_bytes((const seqmix_linear_attention_problem *)problem), all;
-  return __builtin_mul_overflow(bytes, (uint64_t)workers, &all) ? UINT64_MAX : all;
-}
-
 seqmix_status VARIANT(linear_attention, chunked)(const seqmix_call *call,
                                                  const seqmix_problem *problem) {
-  const seqmix_linear_attention_problem *p = (const seqmix_linear_attention_problem *)problem;
-  chunked_work work = {p, call->workspace, stream_bytes(p)};
-  seqmix_run_tasks(call, seqmix_linear_tasks(p), run_task, &work);
+  static const stream_algorithm algorithm = {run_chunk, .may_work_in_place = 0};
+  stream_run(call, problem, &algorithm);
   return SEQMIX_OK;
 }

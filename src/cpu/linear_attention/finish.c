@@ -91,6 +91,7 @@ void stream_turn_back(linear_stream *s) {
   s->leaves_diagonal_out = 1;
   s->decay = &s->problem->decay_reverse;
   stream_load_state(s);
+  stream_load_rest(s);
 }
 
 void stream_write_rows(const linear_stream *s, int64_t query, int64_t t, int64_t rows,

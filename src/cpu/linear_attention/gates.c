@@ -11,11 +11,6 @@ static double gate_at(const linear_stream *s, const seqmix_view *view, int64_t t
   return seqmix_load(stream_row(s, view, s->at + t, s->head), view->dtype, 0);
 }
 
-/* exp(x - m) where m is the larger of all x: 0 where there is nothing but -inf. */
-static float relative_exp(double x, double m) {
-  return m == -(double)INFINITY ? 0 : (float)exp(x - m);
-}
-
 /* m_t = max(decay + m_{t-1}, i_t); S and z are kept times exp(-m), so that a step multiplies them
  * by exp(decay + m_{t-1} - m_t) and k by exp(i_t - m_t). In doubles, as m adds up all decays. */
 static void load_input_gate(linear_stream *s) {
@@ -23,35 +18,30 @@ static void load_input_gate(linear_stream *s) {
   for (int64_t t = 0; t < s->count; t++) {
     double past = m + gate_at(s, s->decay, t), now = gate_at(s, &s->problem->input_gate, t);
     m = now > past || isnan(now) ? now : past;
-    s->alphas[t] = relative_exp(past, m);
-    s->gains[t] = relative_exp(now, m);
+    s->decays[t] = m == -(double)INFINITY ? -INFINITY : (float)(past - m);
+    s->gains[t] = m == -(double)INFINITY ? 0 : (float)exp(now - m);
     s->stabilizers[t] = (float)m;
   }
   s->stabilizer = m;
 }
 
-static void exponentiate(float *x, int64_t count) {
-  for (int64_t i = 0; i < count; i += LANES) vec_store(x + i, vec_exp(vec_load(x + i)));
-}
-
 static void load_head_decays(linear_stream *s) {
-  if (s->is_gated) {
+  if (s->is_gated)
     load_input_gate(s);
-  } else {
-    for (int64_t t = 0; t < s->count; t++) s->alphas[t] = (float)gate_at(s, s->decay, t);
-    exponentiate(s->alphas, s->count);
-  }
-  for (int64_t t = s->count; t < CHUNK_TOKENS; t++) s->alphas[t] = 1;
+  else
+    for (int64_t t = 0; t < s->count; t++) s->decays[t] = (float)gate_at(s, s->decay, t);
+  for (int64_t t = s->count; t < CHUNK_TOKENS; t++) s->decays[t] = 0;
+  for (int64_t t = 0; t < CHUNK_TOKENS; t += LANES)
+    vec_store(s->alphas + t, vec_exp(vec_load(s->decays + t)));
 }
 
 static void load_channel_decays(linear_stream *s) {
-  float *row = s->alphas;
-  for (int64_t t = 0; t < s->count; t++, row += s->dims) {
+  float *row = s->decays, *alphas = s->alphas;
+  for (int64_t t = 0; t < s->count; t++, row += s->dims, alphas += s->dims) {
     stream_load_floats(row, stream_row(s, s->decay, s->at + t, s->head), s->decay->dtype,
                        s->decay->stride[3], s->problem->head_dim, s->dims);
-    exponentiate(row, s->dims);
+    for (int64_t d = 0; d < s->dims; d += LANES) vec_store(alphas + d, vec_exp(vec_load(row + d)));
   }
-  for (int64_t i = 0; i < (CHUNK_TOKENS - s->count) * s->dims; i++) row[i] = 1;
 }
 
 void stream_load_gates(linear_stream *s) {
@@ -85,7 +75,6 @@ static void decay_rows_of_head(linear_stream *s) {
     for (stream_reader *r = stream_first_reader(s); r < stream_end_of_readers(s); r++)
       multiply_row(r->rows + t * s->dims, r->is_early ? before : product, s->dims);
   }
-  for (int64_t d = 0; d < s->dims; d++) s->keep[d] = product;
   product = 1;
   for (int64_t t = s->count - 1; t >= 0; product *= s->alphas[t--])
     for (int w = 0; w < s->writers; w++)
@@ -106,7 +95,6 @@ static void decay_channels(linear_stream *s, int64_t d) {
       vec_store(row, (r->is_early ? before : product) * vec_load(row));
     }
   }
-  vec_store(s->keep + d, product);
   product = vec_of(1);
   for (int64_t t = s->count - 1; t >= 0; t--) {
     for (int w = 0; w < s->writers; w++) {
@@ -119,11 +107,35 @@ static void decay_channels(linear_stream *s, int64_t d) {
 
 /* Rows of a reader are multiplied by P(0, t), those of a writer by P(s, end of the chunk). */
 void stream_decay_rows(linear_stream *s) {
-  if (s->decay_kind == DECAY_HEAD) {
-    decay_rows_of_head(s);
-  } else if (s->decay_kind == DECAY_CHANNEL) {
-    for (int64_t d = 0; d < s->dims; d += LANES) decay_channels(s, d);
-  } else {
-    for (int64_t d = 0; d < s->dims; d++) s->keep[d] = 1;
+  if (s->decay_kind == DECAY_HEAD) decay_rows_of_head(s);
+  for (int64_t d = 0; d < s->dims && s->decay_kind == DECAY_CHANNEL; d += LANES)
+    decay_channels(s, d);
+}
+
+/* ---- the state ------------------------------------------------------------------------------- */
+
+/* Of a vector of channels, or of the head. */
+static vec decays_of(const linear_stream *s, int64_t first, int64_t count, int64_t d) {
+  vec sum = vec_of(0);
+  for (int64_t t = first; t < first + count && s->decay_kind == DECAY_CHANNEL; t++)
+    sum += vec_load(s->decays + t * s->dims + d);
+  return sum;
+}
+
+static float decays_of_head(const linear_stream *s, int64_t first, int64_t count) {
+  double sum = 0;
+  for (int64_t t = first; t < first + count && s->decay_kind == DECAY_HEAD; t++)
+    sum += s->decays[t];
+  return (float)sum;
+}
+
+void stream_split_decays(linear_stream *s, int64_t first, int64_t count, int64_t row) {
+  float *wholes = s->keep_whole + row * s->dims, *parts = s->keep_part + row * s->dims;
+  vec whole, part = vec_exp_in_two(vec_of(decays_of_head(s, first, count)), &whole);
+  for (int64_t d = 0; d < s->dims; d += LANES) {
+    if (s->decay_kind == DECAY_CHANNEL)
+      part = vec_exp_in_two(decays_of(s, first, count, d), &whole);
+    vec_store(parts + d, part);
+    vec_store(wholes + d, whole);
   }
 }

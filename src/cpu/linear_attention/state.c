@@ -45,21 +45,9 @@ static int64_t state_at(const linear_stream *s, const seqmix_view *view, int64_t
          column * view->stride[3];
 }
 
-static void load_rest(linear_stream *s, int64_t row) {
-  const seqmix_linear_attention_problem *p = s->problem;
-  const seqmix_view *z = &p->past_normalizer, *m = &p->past_stabilizer;
-  for (int64_t d = 0; d < p->head_dim && z->dtype; d++)
-    s->normalizer[d] = seqmix_load(z->data, z->dtype,
-                                   row * z->stride[0] + s->head * z->stride[1] + d * z->stride[2]);
-  if (m->dtype)
-    s->stabilizer = ((const float *)m->data)[row * m->stride[0] + s->head * m->stride[1]];
-}
-
 void stream_load_state(linear_stream *s) {
   const seqmix_linear_attention_problem *p = s->problem;
   memset(s->state, 0, (size_t)(s->panels * s->dims * PRODUCT_COLUMNS) * sizeof(float));
-  memset(s->normalizer, 0, (size_t)s->dims * sizeof(float));
-  s->stabilizer = -(double)INFINITY;
   if (!p->past_state.dtype) return;
   int64_t row = index_or(&p->state_indices, s->n);
   for (int64_t panel = 0; panel < s->panels; panel++) {
@@ -68,12 +56,45 @@ void stream_load_state(linear_stream *s) {
       load_part(to, &p->past_state, state_at(s, &p->past_state, row, d, panel),
                 columns_in(s, panel));
   }
-  load_rest(s, row);
 }
 
-static void store_rest(const linear_stream *s, int64_t row) {
+void stream_load_rest(linear_stream *s) {
+  const seqmix_linear_attention_problem *p = s->problem;
+  const seqmix_view *z = &p->past_normalizer, *m = &p->past_stabilizer;
+  memset(s->normalizer, 0, (size_t)s->dims * sizeof(float));
+  s->stabilizer = -(double)INFINITY;
+  if (!p->past_state.dtype) return;
+  int64_t row = index_or(&p->state_indices, s->n);
+  for (int64_t d = 0; d < p->head_dim && z->dtype; d++)
+    s->normalizer[d] = seqmix_load(z->data, z->dtype,
+                                   row * z->stride[0] + s->head * z->stride[1] + d * z->stride[2]);
+  if (m->dtype)
+    s->stabilizer = ((const float *)m->data)[row * m->stride[0] + s->head * m->stride[1]];
+}
+
+/* The row of the present tensors to write, or -1. */
+static int64_t present_row(const linear_stream *s) {
+  if (!s->problem->present_state.dtype) return -1;
+  return index_or(&s->problem->state_out_indices, s->n);
+}
+
+void stream_store_state(linear_stream *s) {
+  const seqmix_linear_attention_problem *p = s->problem;
+  int64_t row = present_row(s);
+  if (row < 0) return;
+  for (int64_t panel = 0; panel < s->panels; panel++) {
+    const float *from = stream_state(s, panel);
+    for (int64_t d = 0; d < p->head_dim; d++, from += PRODUCT_COLUMNS)
+      store_part(from, &p->present_state, state_at(s, &p->present_state, row, d, panel),
+                 columns_in(s, panel));
+  }
+}
+
+void stream_store_rest(const linear_stream *s) {
   const seqmix_linear_attention_problem *p = s->problem;
   const seqmix_view *z = &p->present_normalizer, *m = &p->present_stabilizer;
+  int64_t row = present_row(s);
+  if (row < 0 || !s->owns_rest) return;
   for (int64_t d = 0; d < p->head_dim && z->dtype; d++)
     seqmix_store(z->data, z->dtype, row * z->stride[0] + s->head * z->stride[1] + d * z->stride[2],
                  s->normalizer[d]);
@@ -81,18 +102,29 @@ static void store_rest(const linear_stream *s, int64_t row) {
     ((float *)m->data)[row * m->stride[0] + s->head * m->stride[1]] = (float)s->stabilizer;
 }
 
-void stream_store_state(linear_stream *s) {
-  const seqmix_linear_attention_problem *p = s->problem;
-  int64_t row = index_or(&p->state_out_indices, s->n);
-  if (!p->present_state.dtype || row < 0) return;
-  for (int64_t panel = 0; panel < s->panels; panel++) {
-    const float *from = stream_state(s, panel);
-    for (int64_t d = 0; d < p->head_dim; d++, from += PRODUCT_COLUMNS)
-      store_part(from, &p->present_state, state_at(s, &p->present_state, row, d, panel),
-                 columns_in(s, panel));
-  }
-  if (s->owns_rest) store_rest(s, row);
+/* ---- where they lie -------------------------------------------------------------------------- */
+
+static int has_rows(const linear_stream *s, const seqmix_view *view) {
+  return view->dtype == SEQMIX_F32 && view->stride[3] == 1 && s->columns % LANES == 0;
 }
+
+int stream_find_rows(linear_stream *s) {
+  const seqmix_linear_attention_problem *p = s->problem;
+  const uint64_t two_passes =
+      SEQMIX_LINEAR_ATTENTION_NOT_CAUSAL | SEQMIX_LINEAR_ATTENTION_BIDIRECTIONAL;
+  int64_t row = present_row(s);
+  if (s->tokens != 1 || p->header.features & two_passes || !has_rows(s, &p->past_state)) return 0;
+  if (row >= 0 && !has_rows(s, &p->present_state)) return 0;
+  int64_t from = state_at(s, &p->past_state, index_or(&p->state_indices, s->n), 0, 0);
+  s->past_rows = (const float *)p->past_state.data + from;
+  s->past_step = p->past_state.stride[2];
+  s->present_rows =
+      row < 0 ? NULL : (float *)p->present_state.data + state_at(s, &p->present_state, row, 0, 0);
+  s->present_step = p->present_state.stride[2];
+  return 1;
+}
+
+/* ---- no state -------------------------------------------------------------------------------- */
 
 void stream_skip(linear_stream *s) {
   const seqmix_view *out = &s->problem->out;

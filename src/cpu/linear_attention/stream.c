@@ -80,13 +80,15 @@ static void lay_out(linear_stream *s, scratch_plan *plan) {
   }
   if (s->has_channel_beta) s->betas = take_floats(plan, s->panels, CHUNK_TOKENS, PRODUCT_COLUMNS);
   s->turned = take_floats(plan, CHUNK_PANELS, s->dims, PRODUCT_COLUMNS);
+  s->decays = take_floats(plan, CHUNK_TOKENS + LANES, by_channel, 1);
   s->alphas = take_floats(plan, CHUNK_TOKENS + LANES, by_channel, 1);
   s->pairs = take_floats(plan, CHUNK_TOKENS, WEIGHT_STEP, 1);
-  s->keep = take_floats(plan, s->dims, 1, 1);
-  s->ones = take_floats(plan, PRODUCT_ROWS, 1, 1);
+  s->keep_whole = take_floats(plan, CHUNK_TOKENS, s->dims, 1);
+  s->keep_part = take_floats(plan, CHUNK_TOKENS, s->dims, 1);
   s->gains = take_floats(plan, CHUNK_TOKENS, 1, 1);
   s->stabilizers = take_floats(plan, CHUNK_TOKENS, 1, 1);
   s->denominators = take_floats(plan, s->queries, CHUNK_TOKENS, 1);
+  s->columns_rows = take_floats(plan, s->queries + WRITERS + 1, s->panels, PRODUCT_COLUMNS);
   s->spare = take_floats(plan, s->dims + CHUNK_TOKENS * LANES, 4, 1);
   lay_out_forward(s, plan);
 }
@@ -125,7 +127,6 @@ void stream_place(linear_stream *stream, const seqmix_linear_attention_problem *
   scratch_plan plan = {.at = scratch};
   describe(stream, problem);
   lay_out(stream, &plan);
-  for (int i = 0; i < PRODUCT_ROWS; i++) stream->ones[i] = 1;
   for (int64_t r = 0; r < stream->queries; r++)
     stream->readers[r].is_early = uses(problem, SEQMIX_LINEAR_ATTENTION_BONUS);
   if (stream->has_eraser)

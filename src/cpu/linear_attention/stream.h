@@ -82,6 +82,11 @@ typedef struct linear_stream {
   float *normalizer; /* [dims]: z */
   double stabilizer; /* m */
 
+  /* Where they lie, of a single token that works there; else past_rows is NULL. */
+  const float *past_rows;
+  float *present_rows; /* NULL: not wanted */
+  int64_t past_step, present_step;
+
   /* The present pass over the tokens: whether queries read, and whether the state changes. */
   int reads, writes;
 
@@ -93,13 +98,15 @@ typedef struct linear_stream {
   float *turned;          /* [CHUNK_PANELS, dims, PRODUCT_COLUMNS]: a writer's, tokens beside */
   float *values[WRITERS]; /* [panels, CHUNK_TOKENS, PRODUCT_COLUMNS]: v or y, then dplr's y */
   float *betas;           /* as values */
-  float *alphas;          /* [CHUNK_TOKENS] or [CHUNK_TOKENS, dims] */
+  float *decays;          /* [CHUNK_TOKENS] or [CHUNK_TOKENS, dims] */
+  float *alphas;          /* the same: exp of them */
   float *pairs;           /* [CHUNK_TOKENS, WEIGHT_STEP]: P(s, t) where decay is per head */
-  float *keep;            /* [dims]: P over the whole chunk */
-  float *ones;            /* [PRODUCT_ROWS] */
+  float *keep_whole;      /* [CHUNK_TOKENS, dims]: see stream_split_decays() */
+  float *keep_part;       /* the same */
   float *gains;           /* [CHUNK_TOKENS]: of k, with an input gate */
   float *stabilizers;     /* [CHUNK_TOKENS]: m */
   float *denominators;    /* [queries, CHUNK_TOKENS] */
+  float *columns_rows;    /* [queries + WRITERS + 1, panels * PRODUCT_COLUMNS] */
   float *spare;           /* [dims, 4]: for turning and adding up */
 
   /* Of a forward pass that a reverse pass follows: [queries, tokens] each. */
@@ -159,6 +166,10 @@ static inline char *stream_row(const linear_stream *s, const seqmix_view *view, 
 #define stream_open LEVEL(linear_stream_open)
 #define stream_load_state LEVEL(linear_stream_load_state)
 #define stream_store_state LEVEL(linear_stream_store_state)
+#define stream_load_rest LEVEL(linear_stream_load_rest)
+#define stream_store_rest LEVEL(linear_stream_store_rest)
+#define stream_find_rows LEVEL(linear_stream_find_rows)
+#define stream_run LEVEL(linear_stream_run)
 #define stream_skip LEVEL(linear_stream_skip)
 #define stream_load_queries LEVEL(linear_stream_load_queries)
 #define stream_load_tokens LEVEL(linear_stream_load_tokens)
@@ -166,11 +177,14 @@ static inline char *stream_row(const linear_stream *s, const seqmix_view *view, 
 #define stream_map_features LEVEL(linear_stream_map_features)
 #define stream_load_gates LEVEL(linear_stream_load_gates)
 #define stream_load_floats LEVEL(linear_stream_load_floats)
+#define stream_split_decays LEVEL(linear_stream_split_decays)
+#define stream_make_own_weights LEVEL(linear_stream_make_own_weights)
 #define stream_make_pairs LEVEL(linear_stream_make_pairs)
 #define stream_make_weights LEVEL(linear_stream_make_weights)
 #define stream_weigh_channels LEVEL(linear_stream_weigh_channels)
 #define stream_decay_rows LEVEL(linear_stream_decay_rows)
-#define stream_add_normalizer LEVEL(linear_stream_add_normalizer)
+#define stream_normalize_chunk LEVEL(linear_stream_normalize_chunk)
+#define stream_normalize_token LEVEL(linear_stream_normalize_token)
 #define stream_turn_back LEVEL(linear_stream_turn_back)
 #define stream_write_rows LEVEL(linear_stream_write_rows)
 
@@ -182,10 +196,15 @@ void stream_place(linear_stream *stream, const seqmix_linear_attention_problem *
 /** Sets what the task computes; 0 if the sequence has no state to begin with (state index -1). */
 int stream_open(linear_stream *stream, int64_t task);
 
-/** S, z and m before the first token. */
+/** S before the first token. */
 void stream_load_state(linear_stream *stream);
-/** S, z and m to the present tensors, if they are asked for. */
+/** S to the present tensor, if that is asked for. */
 void stream_store_state(linear_stream *stream);
+/** The same of z and m. */
+void stream_load_rest(linear_stream *stream);
+void stream_store_rest(const linear_stream *stream);
+/** Whether a single token can work where the past and present states lie; then sets where. */
+int stream_find_rows(linear_stream *stream);
 /** Zeros to the outputs of a sequence that has no state. */
 void stream_skip(linear_stream *stream);
 
@@ -208,12 +227,20 @@ void stream_load_floats(float *to, const void *from, int32_t dtype, int64_t stri
 void stream_make_pairs(linear_stream *stream);
 /** Sets the readers' weights. */
 void stream_make_weights(linear_stream *stream);
-/** The part of that where decay is per key channel. */
+/** Only those of each token for itself; then readers see the decay of their own token. */
+void stream_make_own_weights(linear_stream *stream);
+/** The part of stream_make_weights() where decay is per key channel. */
 void stream_weigh_channels(linear_stream *stream);
 /** After that: multiplies rows by the decays between them and the chunk's ends. */
 void stream_decay_rows(linear_stream *stream);
-/** The denominators of the present tokens, and z after them. */
-void stream_add_normalizer(linear_stream *stream);
+/** The decay over `count` tokens from `first` on, exp of the sum of theirs, into row `row` of
+ * keep_whole and keep_part, whose sum it is: near 1, keep_whole is 1, so that a slow decay is as
+ * exact after thousands of chunks as after one. */
+void stream_split_decays(linear_stream *stream, int64_t first, int64_t count, int64_t row);
+/** The denominators of the chunk's tokens, and z after them. */
+void stream_normalize_chunk(linear_stream *stream);
+/** The same, of one token. */
+void stream_normalize_token(linear_stream *stream, int64_t t);
 
 /** After the forward pass of two: what the reverse pass computes. */
 void stream_turn_back(linear_stream *stream);
@@ -221,5 +248,15 @@ void stream_turn_back(linear_stream *stream);
 /** Finishes rows [rows, PRODUCT_COLUMNS] of tokens from t on: normalises, joins passes, rounds. */
 void stream_write_rows(const linear_stream *stream, int64_t query, int64_t t, int64_t rows,
                        int64_t panel, const float *values);
+
+/** An algorithm: what it does with a chunk whose tokens are at .. at+count-1. */
+typedef struct stream_algorithm {
+  void (*run_chunk)(linear_stream *stream);
+  int may_work_in_place; /* on past_rows and present_rows */
+} stream_algorithm;
+
+/** Computes a call with it. */
+void stream_run(const seqmix_call *call, const seqmix_problem *problem,
+                const stream_algorithm *algorithm);
 
 #endif

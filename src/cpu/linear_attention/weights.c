@@ -81,6 +81,17 @@ static void set_diagonal(linear_stream *s, const stream_reader *reader) {
   }
 }
 
+void stream_make_own_weights(linear_stream *s) {
+  for (int64_t g = 0; g < s->queries && s->reads; g++) {
+    const stream_reader *reader = &s->readers[g];
+    for (int w = 0; w < s->writers; w++)
+      for (int64_t t = 0; t < s->count; t++)
+        reader->weights[w][t * WEIGHT_STEP + t] =
+            dot(reader->rows + t * s->dims, s->writer_rows[w] + t * s->dims, s->dims);
+    set_diagonal(s, reader);
+  }
+}
+
 void stream_make_weights(linear_stream *s) {
   if (s->decay_kind == DECAY_CHANNEL)
     stream_weigh_channels(s);
@@ -91,6 +102,7 @@ void stream_make_weights(linear_stream *s) {
 
 /* ---- z --------------------------------------------------------------------------------------- */
 
+/* Denominators are what queries read of a column of ones. */
 static void find_denominators(linear_stream *s, const stream_reader *reader, float *to) {
   for (int64_t t = 0; t < s->count; t++) {
     const float *weights = reader->weights[WRITER_KEY] + t * WEIGHT_STEP;
@@ -99,14 +111,29 @@ static void find_denominators(linear_stream *s, const stream_reader *reader, flo
   }
 }
 
-/* Denominators are what queries read of a column of ones. */
-void stream_add_normalizer(linear_stream *s) {
+/* z after tokens first .. end-1, whose decay is in row `row` of keep_whole and keep_part. */
+static void add_keys(linear_stream *s, int64_t first, int64_t end, int64_t row) {
+  const float *whole = s->keep_whole + row * s->dims, *part = s->keep_part + row * s->dims;
+  for (int64_t d = 0; d < s->dims; d += LANES) {
+    vec z = vec_load(s->normalizer + d), sum = vec_load(part + d) * z;
+    for (int64_t t = first; t < end; t++)
+      sum += vec_load(s->writer_rows[WRITER_KEY] + t * s->dims + d);
+    vec_store(s->normalizer + d, vec_load(whole + d) * z + sum);
+  }
+}
+
+void stream_normalize_chunk(linear_stream *s) {
   for (int64_t g = 0; g < s->queries && s->reads; g++)
     find_denominators(s, &s->readers[g], s->denominators + g * CHUNK_TOKENS);
-  for (int64_t d = 0; d < s->dims && s->writes; d += LANES) {
-    vec sum = vec_of(0);
-    for (int64_t t = 0; t < s->count; t++)
-      sum += vec_load(s->writer_rows[WRITER_KEY] + t * s->dims + d);
-    vec_store(s->normalizer + d, vec_load(s->keep + d) * vec_load(s->normalizer + d) + sum);
+  if (s->writes) add_keys(s, 0, s->count, 0);
+}
+
+void stream_normalize_token(linear_stream *s, int64_t t) {
+  for (int64_t g = 0; g < s->queries && s->reads; g++) {
+    const stream_reader *reader = &s->readers[g];
+    float own = s->writes ? reader->weights[WRITER_KEY][t * WEIGHT_STEP + t] : 0;
+    s->denominators[g * CHUNK_TOKENS + t] =
+        dot(reader->rows + t * s->dims, s->normalizer, s->dims) + own;
   }
+  if (s->writes) add_keys(s, t, t + 1, t);
 }

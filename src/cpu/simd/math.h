@@ -53,6 +53,14 @@ SEQMIX_INLINE vec vec_exp_of_negative(vec x) {
   return vec_from_bits(~(x < LOG_OF_SMALLEST) & vec_bits(y)); /* NaN passes */
 }
 
+/* exp(x) as a sum of two, `whole` of which is 1 near x = 0 and the result exp(x) - 1 there: what
+ * decays slowly for long must not lose that to the rounding of numbers near 1. Elsewhere whole is 0. */
+SEQMIX_INLINE vec vec_exp_in_two(vec x, vec *whole) {
+  ivec near = (x < 0.34657359f) & (x > -0.34657359f);
+  *whole = vec_from_bits(near & vec_bits(vec_of(1)));
+  return vec_select(near, exp_minus_one_near_zero(x), vec_exp(x));
+}
+
 /* log(1 + f) for 1 + f from sqrt(1/2) to sqrt(2): f - f^2/2 + ..., coefficients by a minimax fit of
  * the relative error (least squares reweighted until its peaks are level), each rounded before
  * the next higher ones are fitted. Before f32 rounds it is 4e-9 of its value off. */
