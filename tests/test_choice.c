@@ -31,16 +31,16 @@ enum { BF16_NATIVE, SHORT_HEADS, AVX512, GENERIC, MERGE, VARIANTS };
 
 static const seqmix_variant variants[VARIANTS] = {
     [BF16_NATIVE] = {"attention__bf16_avx512bf16_blocked", SEQMIX_OP_ATTENTION, BF16,
-                     SEQMIX_DEVICE_AVX512 | SEQMIX_DEVICE_AVX512_BF16, MASKS, NULL, NULL,
-                     never_run},
+                     SEQMIX_DEVICE_AVX512 | SEQMIX_DEVICE_AVX512_BF16, MASKS, NULL, NULL, never_run,
+                     NULL},
     [SHORT_HEADS] = {"attention__any_generic_short", SEQMIX_OP_ATTENTION, F32 | F16, 0, 0,
-                     accepts_short_heads, NULL, never_run},
+                     accepts_short_heads, NULL, never_run, NULL},
     [AVX512] = {"attention__any_avx512_blocked", SEQMIX_OP_ATTENTION, F32 | F16 | BF16,
-                SEQMIX_DEVICE_AVX512, MASKS | SEQMIX_ATTENTION_LSE, NULL, NULL, never_run},
+                SEQMIX_DEVICE_AVX512, MASKS | SEQMIX_ATTENTION_LSE, NULL, NULL, never_run, NULL},
     [GENERIC] = {"attention__any_generic_blocked", SEQMIX_OP_ATTENTION, F32 | F16 | BF16, 0,
-                 EVERYTHING, NULL, NULL, never_run},
+                 EVERYTHING, NULL, NULL, never_run, NULL},
     [MERGE] = {"attention_merge__any_generic", SEQMIX_OP_ATTENTION_MERGE, F32, 0, 0, NULL, NULL,
-               never_run},
+               never_run, NULL},
 };
 
 static seqmix_attention_problem problem;
