@@ -181,6 +181,20 @@ START_TEST(test_null_everywhere) {
 }
 END_TEST
 
+/* What cannot be computed has no workspace either. */
+START_TEST(test_workspace_of_what_is_refused) {
+  for (size_t i = 0; i < sizeof wrong_rows / sizeof *wrong_rows; i++) {
+    const row *r = &wrong_rows[i];
+    uint64_t bytes = 77;
+    linear_attention_call_make(&call, context, r->base);
+    r->change(&call);
+    if (call.args.workspace || call.passed != &call.args) continue;
+    seqmix_status status = seqmix_linear_attention_workspace_size(context, call.passed, &bytes);
+    ck_assert_msg(status == r->status, "%s: %s", r->name, seqmix_status_name(status));
+  }
+}
+END_TEST
+
 /* ---- odd but legal calls -------------------------------------------------------------------- */
 
 typedef struct legal_row {
@@ -243,6 +257,7 @@ Suite *suite_make(void) {
   suite_add(tcase, test_missing_tensors);
   suite_add(tcase, test_overlapping_outputs);
   suite_add(tcase, test_null_everywhere);
+  suite_add(tcase, test_workspace_of_what_is_refused);
   suite_add(tcase, test_odd_but_legal);
   suite_add_tcase(suite, tcase);
   return suite;
