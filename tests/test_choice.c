@@ -31,16 +31,16 @@ enum { BF16_NATIVE, SHORT_HEADS, AVX512, GENERIC, MERGE, VARIANTS };
 
 static const seqmix_variant variants[VARIANTS] = {
     [BF16_NATIVE] = {"attention__bf16_avx512bf16_blocked", SEQMIX_OP_ATTENTION, BF16,
-                     SEQMIX_DEVICE_AVX512 | SEQMIX_DEVICE_AVX512_BF16, MASKS, NULL, NULL,
-                     never_run},
+                     SEQMIX_DEVICE_AVX512 | SEQMIX_DEVICE_AVX512_BF16, MASKS, NULL, NULL, never_run,
+                     NULL},
     [SHORT_HEADS] = {"attention__any_generic_short", SEQMIX_OP_ATTENTION, F32 | F16, 0, 0,
-                     accepts_short_heads, NULL, never_run},
+                     accepts_short_heads, NULL, never_run, NULL},
     [AVX512] = {"attention__any_avx512_blocked", SEQMIX_OP_ATTENTION, F32 | F16 | BF16,
-                SEQMIX_DEVICE_AVX512, MASKS | SEQMIX_ATTENTION_LSE, NULL, NULL, never_run},
+                SEQMIX_DEVICE_AVX512, MASKS | SEQMIX_ATTENTION_LSE, NULL, NULL, never_run, NULL},
     [GENERIC] = {"attention__any_generic_blocked", SEQMIX_OP_ATTENTION, F32 | F16 | BF16, 0,
-                 EVERYTHING, NULL, NULL, never_run},
+                 EVERYTHING, NULL, NULL, never_run, NULL},
     [MERGE] = {"attention_merge__any_generic", SEQMIX_OP_ATTENTION_MERGE, F32, 0, 0, NULL, NULL,
-               never_run},
+               never_run, NULL},
 };
 
 static seqmix_attention_problem problem;
@@ -179,6 +179,89 @@ START_TEST(test_choice_is_pure) {
 }
 END_TEST
 
+/* ---- variants that suit only some problems --------------------------------------------------- */
+
+/* What is asked only of a variant that can. */
+static int32_t suits_short_heads(const seqmix_problem *asked,
+                                 const seqmix_device_properties *asked_device) {
+  ck_assert_int_eq(asked->dtype, SEQMIX_F32);
+  ck_assert_int_ge(asked_device->compute_units, 0);
+  return ((const seqmix_attention_problem *)asked)->head_dim <= 64;
+}
+
+static int32_t suits_many_units(const seqmix_problem *asked,
+                                const seqmix_device_properties *asked_device) {
+  (void)asked;
+  return asked_device->compute_units >= 100;
+}
+
+enum { SHORT, MANY, PLAIN, LAST, PREFERENCES };
+
+static const seqmix_variant preferences[PREFERENCES] = {
+    [SHORT] = {"attention__f32_generic_short", SEQMIX_OP_ATTENTION, F32, 0, MASKS, NULL, NULL,
+               never_run, suits_short_heads},
+    [MANY] = {"attention__any_generic_many", SEQMIX_OP_ATTENTION, F32 | F16, 0, MASKS, NULL, NULL,
+              never_run, suits_many_units},
+    [PLAIN] = {"attention__any_generic_plain", SEQMIX_OP_ATTENTION, F32 | F16, 0, 0, NULL, NULL,
+               never_run, NULL},
+    [LAST] = {"attention__any_generic_last", SEQMIX_OP_ATTENTION, F32 | F16, 0, EVERYTHING, NULL,
+              NULL, never_run, suits_many_units},
+};
+
+static int prefer(int32_t count, const char *forced) {
+  const seqmix_variant *variant =
+      seqmix_choose_variant(preferences, count, &problem.header, &device, forced);
+  return variant ? (int)(variant - preferences) : -1;
+}
+
+START_TEST(test_what_suits_comes_first) {
+  make_problem(SEQMIX_F32, 0, 64);
+  make_device(0, 8);
+  ck_assert_int_eq(prefer(PREFERENCES, NULL), SHORT);
+  make_device(0, 132);
+  ck_assert_int_eq(prefer(PREFERENCES, NULL), SHORT);
+  make_problem(SEQMIX_F32, 0, 128);
+  ck_assert_int_eq(prefer(PREFERENCES, NULL), MANY);
+  make_device(0, 8);
+  ck_assert_int_eq(prefer(PREFERENCES, NULL), PLAIN);
+  make_problem(SEQMIX_F16, 0, 64); /* SHORT cannot, and is not asked */
+  ck_assert_int_eq(prefer(PREFERENCES, NULL), PLAIN);
+}
+END_TEST
+
+/* What does not suit is better than nothing, and of several the first. */
+START_TEST(test_what_does_not_suit_comes_last) {
+  make_problem(SEQMIX_F32, SEQMIX_ATTENTION_MASK, 128);
+  make_device(0, 8);
+  ck_assert_int_eq(prefer(PREFERENCES, NULL), SHORT);
+  ck_assert_int_eq(prefer(SHORT + 1, NULL), SHORT);
+  make_problem(SEQMIX_F16, SEQMIX_ATTENTION_MASK, 128);
+  ck_assert_int_eq(prefer(PREFERENCES, NULL), MANY);
+  make_problem(SEQMIX_F16, SEQMIX_ATTENTION_LSE, 128);
+  ck_assert_int_eq(prefer(PREFERENCES, NULL), LAST);
+  make_device(0, 132); /* a later one that suits goes before */
+  make_problem(SEQMIX_F32, SEQMIX_ATTENTION_MASK, 128);
+  ck_assert_int_eq(prefer(PREFERENCES, NULL), MANY);
+  make_problem(SEQMIX_BF16, 0, 128);
+  ck_assert_int_eq(prefer(PREFERENCES, NULL), -1);
+}
+END_TEST
+
+/* A forced variant is not asked; of several forced ones the first of the table that can. */
+START_TEST(test_forcing_what_does_not_suit) {
+  make_problem(SEQMIX_F32, 0, 128);
+  make_device(0, 8);
+  ck_assert_int_eq(prefer(PREFERENCES, "attention__f32_generic_short"), SHORT);
+  ck_assert_int_eq(prefer(PREFERENCES, "attention__any_generic_last"), LAST);
+  ck_assert_int_eq(prefer(PREFERENCES, "attention__any_generic_plain,attention__any_generic_many"),
+                   MANY);
+  make_problem(SEQMIX_F32, SEQMIX_ATTENTION_LSE, 128);
+  ck_assert_int_eq(prefer(PREFERENCES, "attention__any_generic_plain,attention__any_generic_last"),
+                   LAST);
+  ck_assert_int_eq(prefer(PREFERENCES, "attention__any_generic_many"), -1);
+}
+END_TEST
+
 /* ---- the CPU backend's own table ------------------------------------------------------------- */
 
 extern const seqmix_backend seqmix_cpu_backend;
@@ -253,6 +336,9 @@ Suite *suite_make(void) {
   suite_add(tcase, test_forcing);
   suite_add(tcase, test_forcing_by_part_of_a_name);
   suite_add(tcase, test_choice_is_pure);
+  suite_add(tcase, test_what_suits_comes_first);
+  suite_add(tcase, test_what_does_not_suit_comes_last);
+  suite_add(tcase, test_forcing_what_does_not_suit);
   suite_add(tcase, test_cpu_levels);
   suite_add(tcase, test_cpu_decode);
   suite_add_loop(tcase, test_runs_on_this_machine, 0, seqmix_cpu_backend.variant_count);

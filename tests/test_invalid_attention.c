@@ -117,19 +117,15 @@ END_TEST
 
 /* ---- overlaps ------------------------------------------------------------------------------- */
 
-static int64_t bytes_of(const seqmix_tensor *tensor) {
-  int64_t bytes = (int64_t)seqmix_dtype_size(tensor->dtype);
-  for (int i = 0; i < tensor->ndim; i++) bytes *= tensor->shape[i];
-  return bytes;
-}
-
 /* Lays output `a` onto `b`: from its start, onto its last bytes, or reaching into its first. */
 static int overlap(int base, int a, int b, int how) {
   char name[128], words[64];
   attention_call_make(&call, context, base);
   subject out = attention_call_subject(&call, a), other = attention_call_subject(&call, b);
   if (a == b || !(out.kind & SUBJECT_OUTPUT) || !*out.member || !*other.member) return 0;
-  int64_t shift = how == 0 ? 0 : how == 1 ? bytes_of(other.tensor) - 4 : 4 - bytes_of(out.tensor);
+  int64_t shift = how == 0   ? 0
+                  : how == 1 ? tensor_bytes(other.tensor) - 4
+                             : 4 - tensor_bytes(out.tensor);
   shift -= shift % 4; /* bytes of flags need not make whole floats */
   out.tensor->data = (char *)other.tensor->data + shift;
   snprintf(name, sizeof name, "base %d: %s on %s, way %d", base, out.name, other.name, how);
@@ -192,37 +188,6 @@ static const legal_row legal_rows[] = {
 #undef ROW
 };
 
-static int close_enough(float got, float wanted) {
-  if (isnan(got) || isnan(wanted)) return isnan(got) && isnan(wanted);
-  if (isinf(got) || isinf(wanted)) return got == wanted;
-  return fabsf(got - wanted) <= 1e-5f + 1e-5f * fabsf(wanted);
-}
-
-/* Compares an f32 output in the arena with the same bytes of expected_arena, then makes them
- * equal, so that afterwards any difference is a byte outside the outputs. */
-static int compare_output(const char *row_name, const subject *s) {
-  const seqmix_tensor *t = s->tensor;
-  int64_t index[4] = {0}, count = bytes_of(t) / 4;
-  int wrong = 0;
-  for (int64_t n = 0; n < count; n++) {
-    int64_t element = 0;
-    for (int axis = 0; axis < t->ndim; axis++) element += index[axis] * t->stride[axis];
-    size_t at = (size_t)((unsigned char *)t->data - arena) + t->byte_offset + (size_t)element * 4;
-    float got, wanted;
-    memcpy(&got, arena + at, 4);
-    memcpy(&wanted, expected_arena + at, 4);
-    if (!close_enough(got, wanted) && !wrong++) {
-      fprintf(stderr, "  %s: %s element %lld is %g, must be %g\n", row_name, s->name, (long long)n,
-              got, wanted);
-    }
-    memcpy(arena + at, expected_arena + at, 4);
-    for (int axis = t->ndim - 1; axis >= 0 && ++index[axis] == t->shape[axis]; axis--) {
-      index[axis] = 0;
-    }
-  }
-  return wrong != 0;
-}
-
 static int run_legal(const legal_row *r) {
   attention_call_make(&call, reference, r->base);
   r->change(&call);
@@ -239,7 +204,7 @@ static int run_legal(const legal_row *r) {
   int wrong = 0;
   for (int which = 0; which < ATTENTION_TENSORS; which++) {
     subject s = attention_call_subject(&call, which);
-    if (s.kind & SUBJECT_OUTPUT && *s.member) wrong += compare_output(r->name, &s);
+    if (s.kind & SUBJECT_OUTPUT && *s.member) wrong += compare_output(r->name, &s, expected_arena);
   }
   if (memcmp(arena, expected_arena, sizeof arena) != 0) {
     return fprintf(stderr, "  %s: memory outside the outputs has changed\n", r->name), 1;

@@ -179,6 +179,22 @@ static seqmix_status use_merge(seqmix_context *context) {
   return status;
 }
 
+/* So many sequences that comparing the rows they write takes memory; without tokens and rows that
+ * is all there is to do. */
+static seqmix_status use_pool(seqmix_context *context) {
+  enum { MANY = 100 };
+  int32_t rows[MANY];
+  for (int n = 0; n < MANY; n++) rows[n] = -1;
+  seqmix_linear_attention_args args = SEQMIX_LINEAR_ATTENTION_ARGS_INIT;
+  seqmix_tensor tokens = seqmix_tensor_4d(NULL, SEQMIX_F32, MANY, 0, 1, 1);
+  seqmix_tensor present = seqmix_tensor_4d(NULL, SEQMIX_F32, 0, 1, 1, 1);
+  seqmix_tensor indices = seqmix_tensor_1d(rows, SEQMIX_I32, MANY);
+  args.q = args.k = args.v = args.out = &tokens;
+  args.present_state = &present;
+  args.state_out_indices = &indices;
+  return seqmix_linear_attention(context, &args);
+}
+
 static seqmix_status use_buffers(seqmix_context *context) {
   float number = 3, got = 0;
   void *data;
@@ -204,14 +220,15 @@ static seqmix_status threads_scenario(void) { return on_context(use_threads); }
 static seqmix_status attention_scenario(void) { return on_context(use_attention); }
 static seqmix_status arena_scenario(void) { return on_context(use_growing_arena); }
 static seqmix_status merge_scenario(void) { return on_context(use_merge); }
+static seqmix_status pool_scenario(void) { return on_context(use_pool); }
 static seqmix_status buffers_scenario(void) { return on_context(use_buffers); }
 static seqmix_status variant_scenario(void) { return on_context(use_variant); }
 
 static const scenario scenarios[] = {
     {"create", create_and_destroy},    {"threads", threads_scenario},
     {"attention", attention_scenario}, {"arena", arena_scenario},
-    {"merge", merge_scenario},         {"buffers", buffers_scenario},
-    {"variant", variant_scenario},
+    {"merge", merge_scenario},         {"pool", pool_scenario},
+    {"buffers", buffers_scenario},     {"variant", variant_scenario},
 };
 
 /* ---- tests ---------------------------------------------------------------------------------- */

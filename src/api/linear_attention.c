@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "api/linear_attention.h"
 
+#include <inttypes.h>
+
 #include "core/context.h"
 #include "core/dispatch.h"
 #include "core/error.h"
@@ -31,11 +33,12 @@ static seqmix_status check_state_size(const seqmix_linear_attention_problem *pro
   int64_t bytes;
   if (!__builtin_mul_overflow(problem->head_dim, problem->value_dim, &bytes) &&
       !__builtin_mul_overflow(bytes, problem->state_heads, &bytes) &&
-      !__builtin_mul_overflow(bytes, (int64_t)sizeof(float), &bytes))
+      !__builtin_mul_overflow(bytes, (int64_t)sizeof(double), &bytes))
     return SEQMIX_OK;
   return seqmix_fail(SEQMIX_ERROR_OUT_OF_MEMORY,
-                     "linear_attention: a sequence's state of Hs x D x Dv elements is beyond the "
-                     "address space");
+                     "linear_attention: the state of a sequence is %" PRId64 " x %" PRId64
+                     " x %" PRId64 " elements, which is beyond the address space",
+                     problem->state_heads, problem->head_dim, problem->value_dim);
 }
 
 seqmix_status seqmix_linear_attention(seqmix_context *context,

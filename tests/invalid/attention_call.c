@@ -55,18 +55,14 @@ static void use(attention_call *call, int which, seqmix_tensor tensor) {
 }
 
 static void use_numbers(attention_call *call, int which, seqmix_tensor tensor) {
-  random_state random = random_start(suite_seed(layout[which].name));
-  int64_t count = 1;
-  for (int i = 0; i < tensor.ndim; i++) count *= tensor.shape[i];
-  for (int64_t i = 0; i < count; i++) ((float *)tensor.data)[i] = (float)random_normal(&random);
+  fill_numbers(&tensor, layout[which].name);
   use(call, which, tensor);
 }
 
 /* A third of the flags is false, the rest any byte but 0. */
 static void use_flags(attention_call *call, int which, seqmix_tensor tensor) {
   random_state random = random_start(suite_seed(layout[which].name));
-  int64_t count = 1;
-  for (int i = 0; i < tensor.ndim; i++) count *= tensor.shape[i];
+  int64_t count = tensor_bytes(&tensor);
   for (int64_t i = 0; i < count; i++) {
     int live = !random_one_in(&random, 3);
     ((uint8_t *)tensor.data)[i] = (uint8_t)(live * random_integer(&random, 1, 255));
@@ -149,32 +145,11 @@ seqmix_status attention_call_run(void *call) {
   return seqmix_attention(c->context, c->passed);
 }
 
-void set_index(seqmix_tensor *tensor, int i, int64_t value) {
-  if (tensor->dtype == SEQMIX_I64) ((int64_t *)tensor->data)[i] = value;
-  if (tensor->dtype == SEQMIX_I32) ((int32_t *)tensor->data)[i] = (int32_t)value;
-}
-
-void widen_index(seqmix_tensor *tensor) {
-  int64_t count = 1;
-  for (int i = 0; i < tensor->ndim; i++) count *= tensor->shape[i];
-  for (int64_t i = count - 1; i >= 0; i--) {
-    int64_t value = ((int32_t *)tensor->data)[i];
-    memcpy((char *)tensor->data + 8 * i, &value, sizeof value);
-  }
-  tensor->dtype = SEQMIX_I64;
-}
-
 void drop_options(attention_call *call) {
   static const int options[] = {SCORES, MASK,      BIAS,          SLOPES,
                                 SINKS,  BLOCK_MAP, QUERY_LENGTHS, QUERY_OFFSETS};
   for (size_t i = 0; i < sizeof options / sizeof *options; i++) *member_of(call, options[i]) = NULL;
   if (!call->args.block_table) call->args.key_lengths = NULL;
-}
-
-void flip_axis(seqmix_tensor *tensor, int axis) {
-  int64_t bytes = (int64_t)seqmix_dtype_size(tensor->dtype) * tensor->stride[axis];
-  tensor->data = (char *)tensor->data + (tensor->shape[axis] - 1) * bytes;
-  tensor->stride[axis] = -tensor->stride[axis];
 }
 
 void join_qkv(attention_call *call) {

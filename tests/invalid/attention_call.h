@@ -3,7 +3,7 @@
 #ifndef SEQMIX_TESTS_ATTENTION_CALL_H
 #define SEQMIX_TESTS_ATTENTION_CALL_H
 
-#include "expect.h"
+#include "tensors.h"
 
 enum attention_base {
   DENSE,  /* B=2 Tq=3 Tk=5 Hq=4 Hkv=2 D=8 Dv=6, with every option that goes with it */
@@ -58,17 +58,8 @@ seqmix_status attention_call_run(void *call);
 /* Describes tensor number `which`; `member` points to NULL if the base leaves it out. */
 subject attention_call_subject(attention_call *call, int which);
 
-/* Writes element i of an int32 or int64 array. */
-void set_index(seqmix_tensor *tensor, int i, int64_t value);
-
-/* Makes an int32 array one of int64, with the same values. */
-void widen_index(seqmix_tensor *tensor);
-
 /* Takes all optional arguments out but lse, cu_seqlens and block_table with its key_lengths. */
 void drop_options(attention_call *call);
-
-/* Turns a tensor around along an axis: the same elements, read from the far end. */
-void flip_axis(seqmix_tensor *tensor, int axis);
 
 /* Lays q, k and v (of as many rows as q then) into one tensor of [B, T, Hq*D + Hkv*(D + Dv)]. */
 void join_qkv(attention_call *call);
