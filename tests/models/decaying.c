@@ -111,7 +111,6 @@ void mlstm(model *m) {
   for (int h = 0; h < HEADS; h++) {
     double C[VALUE_DIM][DIM] = {0}, n[DIM] = {0};
     for (int t = 0; t < TIME; t++) {
-      i_raw[t][h] *= 4;
       double i = exp(i_raw[t][h]), f = sigmoid(2 + f_raw[t][h]);
       decay[t][h] = log(f);
       for (int d = 0; d < DIM; d++) {
