@@ -372,6 +372,26 @@ START_TEST(input_gates_in_both_directions) {
 }
 END_TEST
 
+/* Gates 4 and 2, alpha 1/2, v 1 and 2 as above, bonus 3: 12 / 12, then (4 + 12) / (4 + 6). What has
+ * not decayed is held by the m before, which may be far above the m after. */
+START_TEST(bonus_beside_input_gates) {
+  OPEN_DEVICE_OR_SKIP(context);
+  toy t;
+  float data[] = {3};
+  seqmix_tensor tensor = seqmix_tensor_2d(data, SEQMIX_F32, 1, 1);
+  toy_start(&t, 1, 2);
+  toy_decay(&t, -LN2);
+  toy_input_gate(&t, (const double[]){LN4, LN2}, 2);
+  t.args.bonus = &tensor;
+  RUN_OR_SKIP(context, &t);
+  EXPECT(t.out_data, 1, 1.6);
+  t.decay_data[0] = -1e4f;
+  RUN_OR_SKIP(context, &t);
+  EXPECT(t.out_data, 1, 1.6);
+  seqmix_context_destroy(context);
+}
+END_TEST
+
 /* ---- states --------------------------------------------------------------------------------- */
 
 START_TEST(states_in_place_and_in_sixteen_bits) {
@@ -458,6 +478,7 @@ Suite *suite_make(void) {
   suite_add_loop(tcase, input_gates, 0, 2);
   suite_add_loop(tcase, extreme_input_gates, 0, 2);
   suite_add_loop(tcase, input_gates_in_both_directions, 0, 2);
+  suite_add_loop(tcase, bonus_beside_input_gates, 0, 2);
   suite_add_loop(tcase, states_in_place_and_in_sixteen_bits, 0, 2);
   suite_add_loop(tcase, packed, 0, 2);
   suite_add_loop(tcase, pools, 0, 2);
