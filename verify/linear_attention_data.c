@@ -68,7 +68,7 @@ static void set_args(linear_attention_data *data) {
   args.feature_map = spec->feature_map;
   args.normalize = spec->normalize;
   args.head_sharing = spec->tiled_heads ? SEQMIX_HEADS_TILED : SEQMIX_HEADS_INTERLEAVED;
-  args.causal = !spec->not_causal && !spec->bidirectional;
+  args.causal = !spec->not_causal;
   args.reverse = spec->reverse;
   args.bidirectional = spec->bidirectional;
   args.scale = spec->scale;
