@@ -12,7 +12,8 @@
 #define DPLR .rule = SEQMIX_UPDATE_DPLR, .decay = GATE_PER_CHANNEL
 #define SUM .normalize = SEQMIX_NORMALIZE_SUM
 #define ABS_MAX .normalize = SEQMIX_NORMALIZE_ABS_MAX
-#define MODERATE .input_gate = INPUT_GATE_MODERATE
+/* The scale is one at which the floor is what many rows are divided by. */
+#define MODERATE .input_gate = INPUT_GATE_MODERATE, .scale = 0.04
 #define EXTREME .input_gate = INPUT_GATE_EXTREME
 
 /* A map alone, before a delta rule, and normalized, as its papers use it. */
@@ -226,6 +227,8 @@ static const linear_attention_case cases[] = {
      ABS_MAX,
      MODERATE,
      .decays = DECAYS_WEAK,
+     .floor = 20,
+     .floor_given = 1,
      .states = STATES_BOTH},
     {.name = "input_gate_strong",
      GATED,

@@ -12,7 +12,7 @@
 #define DPLR .rule = SEQMIX_UPDATE_DPLR, .decay = GATE_PER_CHANNEL
 #define MLSTM                                                         \
   .rule = SEQMIX_UPDATE_GATED, .normalize = SEQMIX_NORMALIZE_ABS_MAX, \
-  .input_gate = INPUT_GATE_MODERATE
+  .input_gate = INPUT_GATE_MODERATE, .scale = 0.04
 
 /* A layout of everything, for rules whose gates have every shape. */
 #define LAYOUT(kind, name_of, move)                                                             \

@@ -13,13 +13,14 @@ static int is_delta(const linear_attention_case *spec) {
   return spec->rule == SEQMIX_UPDATE_DELTA || spec->rule == SEQMIX_UPDATE_GATED_DELTA;
 }
 
-/* Whether denominators must be sums of positive numbers: nothing else keeps them from 0. */
+/* Whether denominators must be sums of positive numbers: nothing else keeps them from 0. A floor
+ * does if it is not small beside them, and an input gate makes it smaller, by exp(-m). */
 static int is_positive(const linear_attention_case *spec) {
-  int floored = spec->normalize == SEQMIX_NORMALIZE_ABS_MAX && spec->floor_given
-                    ? spec->floor >= 0.5
-                    : spec->input_gate != INPUT_GATE_ABSENT;
-  if (spec->normalize == SEQMIX_NORMALIZE_SUM) floored = 0;
-  return spec->normalize && (!floored || spec->input_gate == INPUT_GATE_EXTREME);
+  double usual = spec->scale * sqrt((double)spec->d); /* size of q.k times scale */
+  if (!spec->normalize) return 0;
+  if (spec->normalize == SEQMIX_NORMALIZE_SUM || spec->input_gate == INPUT_GATE_EXTREME) return 1;
+  if (!spec->input_gate) return spec->floor_given ? spec->floor < 0.5 * usual : 1;
+  return (spec->floor_given ? spec->floor : 1) < 4 * usual;
 }
 
 /* ---- q and k --------------------------------------------------------------------------------- */
