@@ -10,4 +10,7 @@ void suite_linear_attention(Suite *suite) {
   TCase *cases = tcase_create("linear_attention");
   operator_suite_add(cases, SEQMIX_OP_LINEAR_ATTENTION, suite_case_count(RANDOM_CASES));
   suite_add_tcase(suite, cases);
+  suite_linear_attention_properties(suite);
+  suite_linear_attention_identities(suite);
+  suite_linear_attention_time(suite);
 }

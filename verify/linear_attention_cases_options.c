@@ -134,7 +134,7 @@ static const linear_attention_case cases[] = {
      GATED,
      SIZE(1, 1000, 1, 16, 24),
      ABS_MAX,
-     .floor = 1,
+     .floor = 20,
      .floor_given = 1,
      .decays = DECAYS_WEAK,
      .states = STATES_BOTH},
