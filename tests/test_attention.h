@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The suites of attention and attention_merge, and their parts. */
+/* The suites of operators, and their parts. */
 #ifndef SEQMIX_TESTS_TEST_ATTENTION_H
 #define SEQMIX_TESTS_TEST_ATTENTION_H
 
@@ -18,6 +18,9 @@ void suite_attention_properties(Suite *suite);
 void suite_attention_memory(Suite *suite);
 void suite_attention_merge(Suite *suite);
 void suite_linear_attention(Suite *suite);
+void suite_linear_attention_properties(Suite *suite);
+void suite_linear_attention_identities(Suite *suite);
+void suite_linear_attention_time(Suite *suite);
 void suite_attention_split(Suite *suite);
 
 #endif

@@ -20,6 +20,7 @@ typedef enum planted_fault {
   FAULT_ALL_SLIGHTLY,
   FAULT_LAST_UNTOUCHED,
   FAULT_ALL_UNTOUCHED,
+  FAULT_ROW_UNTOUCHED,
   FAULT_BEFORE,
   FAULT_AFTER,
   FAULT_AFTER_ROW,
@@ -31,6 +32,14 @@ typedef enum planted_fault {
 
 enum { ROWS = 9, COLUMNS = 33, ROW_STRIDE = COLUMNS + 2, WORKSPACE = 40 };
 enum { TENSOR_IN, TENSOR_OUT, TENSORS };
+enum { ROW_LEFT = 4 }; /* by calls that write the others */
+
+/* What becomes of the output. */
+typedef enum call_manner {
+  MANNER_PLAIN,
+  MANNER_IN_PLACE, /* it is the input's memory */
+  MANNER_IN_PART   /* ROW_LEFT is not to be written */
+} call_manner;
 
 static float *element(const seqmix_tensor *tensor, int64_t row, int64_t column) {
   unsigned char *first = (unsigned char *)tensor->data + tensor->byte_offset;
@@ -62,6 +71,7 @@ static seqmix_status run_with_fault(seqmix_context *context, const void *options
   (void)context;
   if (fault == FAULT_ALL_UNTOUCHED) return SEQMIX_OK;
   for (int64_t i = 0; i < ROWS; i++) {
+    if (fault == FAULT_ROW_UNTOUCHED && i == ROW_LEFT) continue;
     for (int64_t j = 0; j < COLUMNS; j++) *element(out, i, j) = factor * *element(in, i, j);
   }
   plant_in_output(fault, out);
@@ -87,22 +97,30 @@ static seqmix_status fixed_workspace(seqmix_context *context, const void *option
 /* Bounds between those of one element and of the norm, so that either alone must fire. */
 static const test_bound trial_bound = {1e-5, 1e-4, 0, 0};
 
-static test_report try_fault(planted_fault fault, call_workspace workspace) {
+static test_report try_fault(planted_fault fault, call_workspace workspace, call_manner manner) {
+  static const unsigned char all_but_one[ROWS] = {1, 1, 1, 1, [ROW_LEFT] = 0, 1, 1, 1, 1};
   const int64_t shape[2] = {ROWS, COLUMNS}, stride[2] = {ROW_STRIDE, 1};
   test_tensor *in = tensor_new("in", SEQMIX_F32, 2, shape, stride, 1);
-  test_tensor *out = tensor_new("out", SEQMIX_F32, 2, shape, stride, 3);
+  test_tensor *out = manner == MANNER_IN_PLACE ? tensor_view_of(in, "out", 2, shape, stride, 0)
+                                               : tensor_new("out", SEQMIX_F32, 2, shape, stride, 3);
   test_tensor *expected = tensor_new("out", SEQMIX_F32, 2, shape, NULL, 0);
   random_state random = random_start(suite_seed("harness"));
   tensor_fill_gaps(in);
-  tensor_poison(out);
+  if (manner != MANNER_IN_PLACE) tensor_poison(out);
   tensor_walk to = tensor_start(expected);
   for (tensor_walk w = tensor_start(in); w.left; tensor_next(&w), tensor_next(&to)) {
     double value = (double)(float)random_normal(&random);
     tensor_store(in, w.at, value);
     tensor_store(expected, to.at, 2 * value);
   }
-  operator_call call = {"trial", TENSORS,        {in, out},      1u << TENSOR_OUT,
-                        &fault,  run_with_fault, fixed_workspace};
+  operator_call call = {.name = "trial",
+                        .tensor_count = TENSORS,
+                        .tensors = {in, out},
+                        .outputs = 1u << TENSOR_OUT,
+                        .options = &fault,
+                        .run = run_with_fault,
+                        .workspace_size = fixed_workspace};
+  if (manner == MANNER_IN_PART) call.rows[TENSOR_OUT] = all_but_one;
   seqmix_context *context = NULL;
   ck_assert_int_eq(seqmix_context_create(&context, "reference"), SEQMIX_OK);
   test_report report = {0};
@@ -120,15 +138,27 @@ static test_report try_fault(planted_fault fault, call_workspace workspace) {
 }
 
 START_TEST(clean_call_passes) {
-  test_report report = try_fault(FAULT_NONE, _i ? WORKSPACE_EXACT : WORKSPACE_ARENA);
+  test_report report = try_fault(FAULT_NONE, _i ? WORKSPACE_EXACT : WORKSPACE_ARENA, MANNER_PLAIN);
   report_assert(&report);
   ck_assert(report.share == 0);
 }
 END_TEST
 
+START_TEST(clean_call_in_place_passes) {
+  test_report report = try_fault(FAULT_NONE, WORKSPACE_ARENA, MANNER_IN_PLACE);
+  report_assert(&report);
+}
+END_TEST
+
+START_TEST(clean_call_in_part_passes) {
+  test_report report = try_fault(FAULT_ROW_UNTOUCHED, WORKSPACE_ARENA, MANNER_IN_PART);
+  report_assert(&report);
+}
+END_TEST
+
 /* One element of 297 is off by 0.001: far beyond 1e-4 of the largest, which is below 10. */
 START_TEST(share_says_how_far_beyond) {
-  test_report report = try_fault(FAULT_ONE_ELEMENT, WORKSPACE_ARENA);
+  test_report report = try_fault(FAULT_ONE_ELEMENT, WORKSPACE_ARENA, MANNER_PLAIN);
   ck_assert_msg(report.share > 1 && report.share < 10, "the share is %g", report.share);
 }
 END_TEST
@@ -138,24 +168,39 @@ static const struct {
   planted_fault fault;
   call_workspace workspace;
   const char *message;
+  call_manner manner;
 } planted[] = {
-    {FAULT_NAN, WORKSPACE_ARENA, "out[4, 7] is nan (NaN), must be"},
-    {FAULT_NEGATIVE_INFINITY, WORKSPACE_ARENA, "out[4, 7] is -inf (-inf), must be"},
-    {FAULT_ONE_ELEMENT, WORKSPACE_ARENA, "out[4, 7] is "},
-    {FAULT_ALL_SLIGHTLY, WORKSPACE_ARENA, "in norm"},
-    {FAULT_LAST_UNTOUCHED, WORKSPACE_ARENA, "1 of 297 elements of out were not written"},
-    {FAULT_ALL_UNTOUCHED, WORKSPACE_ARENA, "297 of 297 elements of out were not written"},
-    {FAULT_BEFORE, WORKSPACE_ARENA, "wrote outside out"},
-    {FAULT_AFTER, WORKSPACE_ARENA, "wrote outside out"},
-    {FAULT_AFTER_ROW, WORKSPACE_ARENA, "wrote outside out"},
-    {FAULT_INPUT_CHANGED, WORKSPACE_ARENA, "changed in"},
-    {FAULT_WRITES_AND_FAILS, WORKSPACE_ARENA, "changed out"},
-    {FAULT_WORKSPACE_BEFORE, WORKSPACE_EXACT, "wrote outside its workspace of 40 bytes"},
-    {FAULT_WORKSPACE_AFTER, WORKSPACE_EXACT, "wrote outside its workspace of 40 bytes"},
+    {FAULT_NAN, WORKSPACE_ARENA, "out[4, 7] is nan (NaN), must be", MANNER_PLAIN},
+    {FAULT_NEGATIVE_INFINITY, WORKSPACE_ARENA, "out[4, 7] is -inf (-inf), must be", MANNER_PLAIN},
+    {FAULT_ONE_ELEMENT, WORKSPACE_ARENA, "out[4, 7] is ", MANNER_PLAIN},
+    {FAULT_ALL_SLIGHTLY, WORKSPACE_ARENA, "in norm", MANNER_PLAIN},
+    {FAULT_LAST_UNTOUCHED, WORKSPACE_ARENA, "1 of 297 elements of out were not written",
+     MANNER_PLAIN},
+    {FAULT_ALL_UNTOUCHED, WORKSPACE_ARENA, "297 of 297 elements of out were not written",
+     MANNER_PLAIN},
+    {FAULT_BEFORE, WORKSPACE_ARENA, "wrote outside out", MANNER_PLAIN},
+    {FAULT_AFTER, WORKSPACE_ARENA, "wrote outside out", MANNER_PLAIN},
+    {FAULT_AFTER_ROW, WORKSPACE_ARENA, "wrote outside out", MANNER_PLAIN},
+    {FAULT_INPUT_CHANGED, WORKSPACE_ARENA, "changed in", MANNER_PLAIN},
+    {FAULT_WRITES_AND_FAILS, WORKSPACE_ARENA, "changed out", MANNER_PLAIN},
+    {FAULT_WORKSPACE_BEFORE, WORKSPACE_EXACT, "wrote outside its workspace of 40 bytes",
+     MANNER_PLAIN},
+    {FAULT_WORKSPACE_AFTER, WORKSPACE_EXACT, "wrote outside its workspace of 40 bytes",
+     MANNER_PLAIN},
+    {FAULT_ROW_UNTOUCHED, WORKSPACE_ARENA, "33 of 297 elements of out were not written",
+     MANNER_PLAIN},
+    {FAULT_NONE, WORKSPACE_ARENA, "wrote outside out", MANNER_IN_PART},
+    {FAULT_LAST_UNTOUCHED, WORKSPACE_ARENA, "1 of 297 elements of out were not written",
+     MANNER_IN_PLACE},
+    {FAULT_ROW_UNTOUCHED, WORKSPACE_ARENA, "out[4, ", MANNER_IN_PLACE},
+    {FAULT_ALL_UNTOUCHED, WORKSPACE_ARENA, "in norm", MANNER_IN_PLACE},
+    {FAULT_ONE_ELEMENT, WORKSPACE_ARENA, "out[4, 7] is ", MANNER_IN_PLACE},
+    {FAULT_AFTER_ROW, WORKSPACE_ARENA, "wrote outside out", MANNER_IN_PLACE},
+    {FAULT_WRITES_AND_FAILS, WORKSPACE_ARENA, "changed in", MANNER_IN_PLACE},
 };
 
 START_TEST(planted_fault_is_caught) {
-  test_report report = try_fault(planted[_i].fault, planted[_i].workspace);
+  test_report report = try_fault(planted[_i].fault, planted[_i].workspace, planted[_i].manner);
   ck_assert_msg(report.faults > 0, "not caught; expected: %s", planted[_i].message);
   ck_assert_msg(strstr(report.text, planted[_i].message) != NULL, "expected \"%s\", got:\n%s",
                 planted[_i].message, report.text);
@@ -386,6 +431,8 @@ Suite *suite_make(void) {
   Suite *suite = suite_create("harness");
   TCase *tcase = tcase_create("harness");
   suite_add_loop(tcase, clean_call_passes, 0, 2);
+  suite_add(tcase, clean_call_in_place_passes);
+  suite_add(tcase, clean_call_in_part_passes);
   suite_add(tcase, share_says_how_far_beyond);
   suite_add_loop(tcase, planted_fault_is_caught, 0, sizeof planted / sizeof planted[0]);
   add_building_blocks(tcase);

@@ -8,19 +8,8 @@
 
 #include <seqmix/attention.h>
 
+#include "verify/layouts.h"
 #include "verify/random.h"
-
-/* How q, k, v and the outputs lie in memory. */
-typedef enum case_layout {
-  LAYOUT_BTHD,         /* contiguous */
-  LAYOUT_BHTD,         /* heads outside time (paged: outside the slots) */
-  LAYOUT_PADDED,       /* gaps after every axis, outputs and lse too */
-  LAYOUT_REVERSED,     /* negative strides but for the last axis; outputs padded */
-  LAYOUT_PACKED_QKV,   /* views of one [B, T, Hq + 2 Hkv, D] tensor: needs Tq == Tk, Dv == D */
-  LAYOUT_SHARED_BATCH, /* inputs with stride 0 along the batch (paged: all pages are one) */
-  LAYOUT_SHARED_HEADS, /* inputs with stride 0 along the heads */
-  LAYOUTS
-} case_layout;
 
 /* How key_lengths and query_lengths are drawn. */
 typedef enum case_lengths {

@@ -8,51 +8,6 @@
 
 static int64_t larger(int64_t a, int64_t b) { return a > b ? a : b; }
 
-/* ---- layouts ------------------------------------------------------------------------------- */
-
-/* Gaps of different odd sizes, so that mixing two strides up is seen. */
-static void padded_strides(const int64_t shape[4], int64_t stride[4]) {
-  stride[3] = 1;
-  stride[2] = shape[3] + 3;
-  stride[1] = shape[2] * stride[2] + 5;
-  stride[0] = shape[1] * stride[1] + 7;
-}
-
-test_tensor *attention_lay_out(const char *name, int32_t dtype, const int64_t shape[4],
-                               case_layout layout, int skew) {
-  int64_t b = shape[1] * shape[2] * shape[3], t = shape[2] * shape[3], h = shape[3];
-  int64_t stride[4] = {b, t, h, 1};
-  switch (layout) {
-    case LAYOUT_BHTD:
-      stride[1] = shape[3];
-      stride[2] = shape[1] * shape[3];
-      break;
-    case LAYOUT_PADDED: padded_strides(shape, stride); break;
-    case LAYOUT_REVERSED:
-      padded_strides(shape, stride);
-      for (int axis = 0; axis < 3; axis++) stride[axis] = -stride[axis];
-      break;
-    case LAYOUT_SHARED_BATCH: stride[0] = 0; break;
-    case LAYOUT_SHARED_HEADS:
-      stride[0] = shape[1] * shape[3];
-      stride[1] = shape[3];
-      stride[2] = 0;
-      break;
-    default: break;
-  }
-  return tensor_new(name, dtype, 4, shape, stride, skew);
-}
-
-/* Outputs have neither negative nor zero strides. */
-static case_layout output_layout(const attention_case *spec) {
-  switch (spec->layout) {
-    case LAYOUT_BHTD: return LAYOUT_BHTD;
-    case LAYOUT_PADDED:
-    case LAYOUT_REVERSED: return LAYOUT_PADDED;
-    default: return LAYOUT_BTHD;
-  }
-}
-
 /* ---- sequences ----------------------------------------------------------------------------- */
 
 static int64_t packed_length(const attention_case *spec, int64_t n, int64_t longest,
@@ -193,16 +148,16 @@ static void new_separate_inputs(attention_data *data, const int64_t q[4], const 
                                 const int64_t v[4]) {
   const attention_case *spec = &data->spec;
   test_tensor **tensors = data->tensors;
-  tensors[SLOT_Q] = attention_lay_out("q", spec->dtype, q, spec->layout, spec->skew);
-  tensors[SLOT_K] = attention_lay_out("k", spec->dtype, k, spec->layout, spec->skew);
-  tensors[SLOT_V] = attention_lay_out("v", spec->dtype, v, spec->layout, spec->skew);
+  tensors[SLOT_Q] = layout_tensor("q", spec->dtype, q, spec->layout, spec->skew);
+  tensors[SLOT_K] = layout_tensor("k", spec->dtype, k, spec->layout, spec->skew);
+  tensors[SLOT_V] = layout_tensor("v", spec->dtype, v, spec->layout, spec->skew);
   for (int slot = SLOT_Q; slot <= SLOT_V; slot++) tensor_fill_gaps(tensors[slot]);
 }
 
 static void new_packed_inputs(attention_data *data, const int64_t q[4], const int64_t k[4]) {
   const attention_case *spec = &data->spec;
   int64_t all[4] = {q[0], q[1], spec->hq + 2 * spec->hkv, spec->d};
-  test_tensor *qkv = attention_lay_out("qkv", spec->dtype, all, LAYOUT_BTHD, spec->skew);
+  test_tensor *qkv = layout_tensor("qkv", spec->dtype, all, LAYOUT_BTHD, spec->skew);
   tensor_fill_gaps(qkv);
   const int64_t *stride = qkv->view.stride;
   data->tensors[SLOT_Q] = tensor_view_of(qkv, "q", 4, q, stride, 0);
@@ -301,15 +256,15 @@ static test_tensor *new_lse(const attention_data *data, case_layout layout, int 
 
 static void new_outputs(attention_data *data) {
   const attention_case *spec = &data->spec;
-  case_layout layout = output_layout(spec);
+  case_layout layout = layout_of_outputs(spec->layout);
   const int64_t *q = data->tensors[SLOT_Q]->view.shape;
   int64_t out[4] = {q[0], q[1], q[2], spec->dv};
   int64_t scores[4] = {spec->batch, spec->hq, data->query_extent, data->key_extent};
   data->tensors[SLOT_OUT] =
-      attention_lay_out("out", spec->out_f32 ? SEQMIX_F32 : spec->dtype, out, layout, spec->skew);
+      layout_tensor("out", spec->out_f32 ? SEQMIX_F32 : spec->dtype, out, layout, spec->skew);
   if (!spec->no_lse) data->tensors[SLOT_LSE] = new_lse(data, layout, spec->skew);
   if (spec->scores) {
-    data->tensors[SLOT_SCORES] = attention_lay_out(
+    data->tensors[SLOT_SCORES] = layout_tensor(
         "scores", spec->scores_f32 ? SEQMIX_F32 : spec->dtype, scores, layout, spec->skew);
   }
   for (int slot = SLOT_OUT; slot <= SLOT_SCORES; slot++) {

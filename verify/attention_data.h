@@ -71,8 +71,4 @@ void attention_key_index(const attention_data *data, int64_t n, int64_t j, int64
  * and block map, and what they add to the largest score. */
 void attention_draw_tables(attention_data *data, random_state *random);
 
-/* A tensor of 4 axes laid out as `layout` says (PACKED_QKV: contiguous). */
-test_tensor *attention_lay_out(const char *name, int32_t dtype, const int64_t shape[4],
-                               case_layout layout, int skew);
-
 #endif

@@ -4,7 +4,10 @@
  * Every storage of the call is copied to the context's device with seqmix_buffer_*, outputs
  * poisoned. Afterwards all come back, and the harness looks for output elements still poisoned,
  * for bytes changed in guards and in the gaps between strided elements, and for changed inputs.
- * A call that fails must have left every byte alone. */
+ * A call that fails must have left every byte alone.
+ *
+ * An output may lie where an input does: it is updated in place and begins with what is there.
+ * Two outputs may not share a storage. */
 #ifndef SEQMIX_VERIFY_HARNESS_H
 #define SEQMIX_VERIFY_HARNESS_H
 
@@ -29,6 +32,9 @@ typedef struct operator_call {
                        uint64_t workspace_bytes);
   seqmix_status (*workspace_size)(seqmix_context *context, const void *options,
                                   const seqmix_tensor *const tensors[], uint64_t *bytes);
+  /* Of an output that is written in part: nonzero for each index of the first axis that is. The
+   * rest must stay as it was. NULL: all of it is written. */
+  const unsigned char *rows[TEST_MAX_TENSORS];
 } operator_call;
 
 typedef enum call_workspace {
@@ -48,8 +54,12 @@ call_result harness_run(test_report *report, seqmix_context *context, const oper
 
 void harness_free(const operator_call *call, call_result *result);
 
+/* Whether the element a walk through output `t` stands at is written at all. */
+int harness_is_written(const operator_call *call, int t, const tensor_walk *walk);
+
 /* Compares tensor `t` of a result with `expected` (same shape, any type and strides). NaN, +inf
- * and -inf must stand where they stand in `expected`; the rest is held to the bound. */
+ * and -inf must stand where they stand in `expected`; the rest is held to the bound. Elements that
+ * are not written are left out. */
 void harness_compare(test_report *report, const operator_call *call, int t,
                      const call_result *result, const test_tensor *expected,
                      const unsigned char *expected_image, test_bound bound, const char *label);

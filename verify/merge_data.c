@@ -86,7 +86,7 @@ void merge_draw(const merge_case *spec, uint64_t seed, test_tensor *tensors[MERG
   tensors[MERGE_LSES] = new_partial(spec, "lses", SEQMIX_F32, 4, lse);
   draw_parts(spec, &random, tensors[MERGE_OUTS], tensors[MERGE_LSES]);
   tensors[MERGE_SINKS] = draw_sinks(spec, &random);
-  tensors[MERGE_OUT] = attention_lay_out("out", out_type, out, layout, spec->skew);
+  tensors[MERGE_OUT] = layout_tensor("out", out_type, out, layout, spec->skew);
   tensors[MERGE_LSE] = spec->no_lse ? NULL : new_lse(spec);
   tensor_poison(tensors[MERGE_OUT]);
   if (tensors[MERGE_LSE]) tensor_poison(tensors[MERGE_LSE]);

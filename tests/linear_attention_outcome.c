@@ -1,0 +1,201 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "linear_attention_outcome.h"
+
+#include "test_attention.h"
+#include "verify/check_everywhere.h"
+
+/* ---- runs --------------------------------------------------------------------------------- */
+
+static void run_call(test_report *report, outcome *run, const char *variant) {
+  seqmix_context *context = device_under_test(DEVICE_TWO_THREADS);
+  ck_assert_int_eq(seqmix_context_set_variant(context, variant), SEQMIX_OK);
+  run->result = harness_run(report, context, &run->call, WORKSPACE_ARENA, "property");
+  ck_assert_int_eq(seqmix_context_set_variant(context, NULL), SEQMIX_OK);
+}
+
+int outcome_compute(test_report *report, outcome *run, const char *variant) {
+  run->call = linear_attention_call(&run->data);
+  run_call(report, run, variant);
+  int taken = run->result.status != SEQMIX_ERROR_UNSUPPORTED;
+  if (!taken && variant) {
+    harness_free(&run->call, &run->result);
+    run_call(report, run, NULL);
+  }
+  ck_assert_msg(run->result.status == SEQMIX_OK, "%s: %s", run->data.spec.name,
+                seqmix_last_error());
+  return taken;
+}
+
+void outcome_release(outcome *run) {
+  harness_free(&run->call, &run->result);
+  linear_attention_release(&run->data);
+}
+
+static void check_by(test_report *report, const linear_attention_case *spec, property_check check,
+                     const char *variant) {
+  outcome whole = {.data = linear_attention_draw(spec, suite_seed(spec->name))};
+  if (outcome_compute(report, &whole, variant)) check(report, &whole, variant);
+  outcome_release(&whole);
+}
+
+void property_holds(const linear_attention_case *spec, property_check check) {
+  test_report report = {0};
+  const char *name;
+  check_by(&report, spec, check, NULL);
+  for (int i = 0; (name = seqmix_context_variant_name(device_under_test(0), i)) != NULL; i++) {
+    if (check_is_variant_of(SEQMIX_OP_LINEAR_ATTENTION, name)) {
+      check_by(&report, spec, check, name);
+    }
+  }
+  report_assert(&report);
+}
+
+/* ---- copies ---------------------------------------------------------------------------------- */
+
+/* Where elements are copied from: a tensor, and the image its storage has. */
+typedef struct source {
+  const test_tensor *tensor;
+  const unsigned char *image;
+} source;
+
+static source own_image(const test_tensor *tensor) {
+  return (source){tensor, tensor->storage->bytes};
+}
+
+static source result_image(const outcome *run, int slot) {
+  return (source){run->call.tensors[slot], run->result.images[slot]};
+}
+
+/* The head of `count` that stands for head h of `of`: one that is shared, or the first of those
+ * that share. */
+static int64_t head_for(int64_t h, int64_t of, int64_t count, int tiled) {
+  if (tiled) return count < of ? h % count : h;
+  return count < of ? h / (of / count) : h * (count / of);
+}
+
+/* Copies all elements whose first indices are a and b, up to `axis`, of those that both have. */
+static void copy_slice(test_tensor *to, int64_t *a, source from, int64_t *b, int axis,
+                       int head_axis, int tiled) {
+  if (axis == to->view.ndim) {
+    double value = tensor_load(from.tensor, from.image, tensor_at(from.tensor, b));
+    tensor_store(to, tensor_at(to, a), value);
+    return;
+  }
+  int64_t count = to->view.shape[axis], others = from.tensor->view.shape[axis];
+  if (axis != head_axis && others < count) count = others;
+  for (a[axis] = 0; a[axis] < count; a[axis]++) {
+    b[axis] = axis == head_axis ? head_for(a[axis], count, others, tiled) : a[axis];
+    copy_slice(to, a, from, b, axis + 1, head_axis, tiled);
+  }
+}
+
+static int both_have(const linear_attention_data *to, const linear_attention_data *from, int slot) {
+  return to->tensors[slot] && from->tensors[slot] &&
+         to->tensors[slot]->view.ndim == from->tensors[slot]->view.ndim;
+}
+
+void copy_token(linear_attention_data *to, int64_t n, int64_t i, const linear_attention_data *from,
+                int64_t from_n, int64_t from_i) {
+  int64_t a[SEQMIX_MAX_DIMS], b[SEQMIX_MAX_DIMS];
+  for (int slot = LINEAR_Q; slot <= LINEAR_INPUT_GATE; slot++) {
+    if (!both_have(to, from, slot) || to->tensors[slot]->view.ndim < 3) continue;
+    linear_attention_token(to, n, i, a);
+    linear_attention_token(from, from_n, from_i, b);
+    copy_slice(to->tensors[slot], a, own_image(from->tensors[slot]), b, 2, 2,
+               from->spec.tiled_heads);
+  }
+}
+
+void copy_constants(linear_attention_data *to, const linear_attention_data *from) {
+  int64_t a[SEQMIX_MAX_DIMS], b[SEQMIX_MAX_DIMS];
+  for (int slot = LINEAR_Q; slot <= LINEAR_INPUT_GATE; slot++) {
+    if (!both_have(to, from, slot) || to->tensors[slot]->view.ndim > 2) continue;
+    copy_slice(to->tensors[slot], a, own_image(from->tensors[slot]), b, 0, 0,
+               from->spec.tiled_heads);
+  }
+}
+
+/* One row of a state. */
+static void copy_row(test_tensor *to, int64_t row, source from, int64_t from_row, int tiled) {
+  int64_t a[SEQMIX_MAX_DIMS] = {row}, b[SEQMIX_MAX_DIMS] = {from_row};
+  copy_slice(to, a, from, b, 1, 1, tiled);
+}
+
+void copy_past(linear_attention_data *to, int64_t row, const linear_attention_data *from,
+               int64_t from_row) {
+  for (int slot = LINEAR_PAST_STATE; slot <= LINEAR_PAST_STABILIZER; slot++) {
+    if (!both_have(to, from, slot)) continue;
+    copy_row(to->tensors[slot], row, own_image(from->tensors[slot]), from_row,
+             from->spec.tiled_heads);
+  }
+}
+
+void copy_present(linear_attention_data *to, int64_t row, const outcome *from, int64_t from_row) {
+  for (int i = 0; i < 3; i++) {
+    if (!to->tensors[LINEAR_PAST_STATE + i]) continue;
+    copy_row(to->tensors[LINEAR_PAST_STATE + i], row, result_image(from, LINEAR_PRESENT_STATE + i),
+             from_row, from->data.spec.tiled_heads);
+  }
+}
+
+void copy_all(linear_attention_data *to, const linear_attention_data *from) {
+  copy_constants(to, from);
+  for (int64_t n = 0; n < to->spec.batch; n++) {
+    for (int64_t i = 0; i < to->sequences[n].length; i++) copy_token(to, n, i, from, n, i);
+    copy_past(to, to->sequences[n].past_row, from, from->sequences[n].past_row);
+  }
+}
+
+/* ---- expectations ---------------------------------------------------------------------------- */
+
+expectation expectation_start(const outcome *whole) {
+  expectation e = {whole, {0}};
+  linear_attention_judge_call(&whole->data, e.own);
+  return e;
+}
+
+void expect_token(expectation *e, int64_t n, int64_t i, const outcome *from, int64_t from_n,
+                  int64_t from_i) {
+  int64_t a[SEQMIX_MAX_DIMS], b[SEQMIX_MAX_DIMS];
+  linear_attention_token(&e->whole->data, n, i, a);
+  linear_attention_token(&from->data, from_n, from_i, b);
+  copy_slice(e->own[LINEAR_OUT], a, result_image(from, LINEAR_OUT), b, 2, 2, 0);
+}
+
+void expect_zeros(expectation *e, int64_t n, int64_t i) {
+  test_tensor *out = e->own[LINEAR_OUT];
+  int64_t token[2];
+  linear_attention_token(&e->whole->data, n, i, token);
+  for (tensor_walk w = tensor_start(out); w.left; tensor_next(&w)) {
+    if (w.index[0] == token[0] && w.index[1] == token[1]) tensor_store(out, w.at, 0);
+  }
+}
+
+void expect_present(expectation *e, int64_t row, const outcome *from, int64_t from_row) {
+  for (int slot = LINEAR_PRESENT_STATE; slot <= LINEAR_PRESENT_STABILIZER; slot++) {
+    if (!e->own[slot]) continue;
+    copy_row(e->own[slot], row, result_image(from, slot), from_row,
+             e->whole->data.spec.tiled_heads);
+  }
+}
+
+void expect_all(expectation *e, const outcome *from) {
+  const linear_attention_data *whole = &e->whole->data;
+  for (int64_t n = 0; n < whole->spec.batch; n++) {
+    for (int64_t i = 0; i < whole->sequences[n].length; i++) expect_token(e, n, i, from, n, i);
+    expect_present(e, whole->sequences[n].present_row, from, from->data.sequences[n].present_row);
+  }
+}
+
+void expectation_compare(test_report *report, expectation *e, const char *label) {
+  const outcome *whole = e->whole;
+  for (int slot = LINEAR_OUT; slot < LINEAR_SLOTS; slot++) {
+    if (!e->own[slot]) continue;
+    test_bound bound = linear_attention_bound(&whole->data, (linear_slot)slot);
+    bound.norm *= 2;
+    bound.largest *= 2;
+    harness_compare(report, &whole->call, slot, &whole->result, e->own[slot],
+                    e->own[slot]->storage->bytes, bound, label ? label : "own choice");
+  }
+  for (int slot = 0; slot < LINEAR_SLOTS; slot++) tensor_free(e->own[slot]);
+}
