@@ -203,6 +203,12 @@ def normalize_abs_max(rng, dtype):
 
 
 @case
+def normalize_abs_max_without_floor(rng, dtype):
+    options = dict(feature_map="softmax", normalize="abs_max", scale=0.125)
+    return *qkv(rng, dtype), options
+
+
+@case
 def normalize_with_bonus_and_past(rng, dtype):
     past = np.abs(state(rng, 2, 2, 6, 5)), np.abs(state(rng, 2, 2, 6))
     options = dict(normalize="sum", feature_map="exp", bonus=rates(rng, 2, 6), past_state=past)

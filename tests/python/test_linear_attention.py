@@ -2,11 +2,14 @@
 """seqmix.linear_attention against linear attention written from its definition."""
 
 import inspect
+import pathlib
+import re
 
 import numpy as np
 import pytest
 
 import numpy_linear_attention
+import producers
 import seqmix
 from linear_attention_cases import CASES, logs, qkv, stateful
 from support import BF16, F16, F32, assert_close, normal
@@ -41,8 +44,9 @@ def parts(state):
 def assert_state(state, expected, dtypes):
     """Each array to the bounds of its own type."""
     state = parts(state)
+    assert len(state) == len(expected)
     assert [part.dtype for part in state] == list(dtypes)
-    for part, wanted in zip(state, expected, strict=True):
+    for part, wanted in zip(state, expected):
         assert_close(part, wanted, part.dtype, FACTOR)
 
 
@@ -130,7 +134,7 @@ def test_token_by_token(context, rng, dtype, form):
         more.update(dict(return_state=True) if first == 0 else dict(present_state=past))
         out[:, first:last], past = seqmix.linear_attention(*inputs, past_state=past, **more)
     assert_close(out, whole, dtype, 2 * FACTOR)
-    for part, wanted in zip(parts(past), parts(end), strict=True):
+    for part, wanted in zip(parts(past), parts(end)):
         assert_close(part, wanted, F32, 2 * FACTOR)
 
 
@@ -151,7 +155,7 @@ def test_rows_of_a_pool(context, rng, dtype, form):
         context=context,
         **options,
     )
-    for part, wanted in zip(present, expected.state, strict=True):
+    for part, wanted in zip(present, expected.state):
         assert_close(part[[1, 0]], wanted[[0, 2]], F32, FACTOR)
         assert (part[2:] == -7).all()
 
@@ -225,6 +229,35 @@ def test_a_new_state_of_a_sequence_left_out_is_no_past(context, rng):
     out, (s, z, m) = seqmix.linear_attention(q, k, v, return_state=True, **options)
     assert (out[0] == 0).all() and (s[0] == 0).all() and (z[0] == 0).all() and (m[0] == -np.inf).all()
     assert (out[1] != 0).any() and (s[1] != 0).any() and np.isfinite(m[1]).all()
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_results_are_of_the_same_package(context, rng, form):
+    """As JAX's arrays are: out and a first state are of q's package, a further state of the past's."""
+    q, k, v, options, past = stateful(rng, F32, form)
+    options.update(context=context, return_state=True)
+    theirs = producers.ImmutableArray
+    out, state = seqmix.linear_attention(theirs(q), k, v, **options)
+    expected = numpy_linear_attention.linear_attention(q, k, v, **options)
+    assert all(type(part) is theirs for part in (out, *parts(state)))
+    assert_close(out.array, expected.out, F32, FACTOR)
+    assert_state(tuple(part.array for part in parts(state)), expected.state, [F32] * len(parts(past)))
+
+    options.update(state_indices=[1, -1])
+    given = tuple(map(theirs, parts(past)))
+    given = given[0] if form == "S" else given
+    out, state = seqmix.linear_attention(q, k, v, past_state=given, **options)
+    expected = numpy_linear_attention.linear_attention(q, k, v, past_state=past, **options)
+    assert type(out) is np.ndarray and all(type(part) is theirs for part in parts(state))
+    assert_state(tuple(part.array for part in parts(state)), expected.state, [F32] * len(parts(past)))
+
+
+def test_the_example_of_the_documents():
+    text = (pathlib.Path(__file__).parents[2] / "docs" / "python.md").read_text()
+    names = {}
+    exec(re.search(r"```python\n(import numpy.*?)```", text, re.DOTALL)[1], names)
+    assert names["out"].shape == (2, 1, 4, 64) and names["state"].shape == (2, 4, 64, 64)
+    assert np.isfinite(names["out"]).all() and np.isfinite(names["state"]).all()
 
 
 def test_threads_do_not_change_a_bit(rng, dtype):
