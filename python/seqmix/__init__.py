@@ -18,6 +18,7 @@ from ._errors import (
 from ._library import version
 from .attention import attention, attention_merge
 from .context import Context, default_context, devices
+from .linear_attention import linear_attention
 
 __version__ = version()
 
@@ -35,5 +36,6 @@ __all__ = [
     "attention_merge",
     "default_context",
     "devices",
+    "linear_attention",
     "version",
 ]

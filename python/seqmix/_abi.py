@@ -13,6 +13,7 @@ API_VERSION = 0
 MAX_DIMS = 8
 MAX_THREADS = 1024
 SCALE_DEFAULT = -1.7976931348623157e308  # -DBL_MAX
+FLOOR_DEFAULT = SCALE_DEFAULT
 OFFSET_END = -(2**63)  # INT64_MIN
 
 
@@ -52,7 +53,7 @@ class Memory(enum.IntEnum):
 
 
 class HeadSharing(enum.IntEnum):
-    """How query heads share key/value heads."""
+    """How heads of which there are more share those of which there are fewer."""
 
     INTERLEAVED = 0
     TILED = 1
@@ -65,6 +66,37 @@ class ScoresMode(enum.IntEnum):
     SOFTCAP = 1
     BIAS = 2
     PROBABILITIES = 3
+
+
+class UpdateRule(enum.IntEnum):
+    """How a token changes the state of linear attention."""
+
+    LINEAR = 0
+    GATED = 1
+    DELTA = 2
+    GATED_DELTA = 3
+    DPLR = 4
+
+
+class FeatureMap(enum.IntEnum):
+    """What is done to rows of q and k before all else."""
+
+    NONE = 0
+    ELU1 = 1
+    RELU = 2
+    RELU2 = 3
+    EXP = 4
+    SOFTMAX = 5
+    SILU = 6
+    L2NORM = 7
+
+
+class Normalize(enum.IntEnum):
+    """What outputs of linear attention are divided by."""
+
+    NONE = 0
+    SUM = 1
+    ABS_MAX = 2
 
 
 class Tensor(ctypes.Structure):
@@ -190,6 +222,64 @@ class AttentionMergeArgs(ctypes.Structure):
     @classmethod
     def initial(cls) -> "AttentionMergeArgs":
         return cls(struct_size=ctypes.sizeof(cls))
+
+
+class LinearAttentionArgs(ctypes.Structure):
+    """seqmix_linear_attention_args. Tensors are addresses, as in AttentionArgs."""
+
+    _fields_ = [
+        ("struct_size", c_uint64),
+        ("q", c_void_p),
+        ("k", c_void_p),
+        ("v", c_void_p),
+        ("out", c_void_p),
+        ("update_rule", c_int32),
+        ("feature_map", c_int32),
+        ("normalize", c_int32),
+        ("head_sharing", c_int32),
+        ("causal", c_int32),
+        ("reverse", c_int32),
+        ("bidirectional", c_int32),
+        ("reserved", c_int32),
+        ("scale", ctypes.c_double),
+        ("eps", ctypes.c_double),
+        ("floor", ctypes.c_double),
+        ("decay", c_void_p),
+        ("decay_reverse", c_void_p),
+        ("beta", c_void_p),
+        ("erase", c_void_p),
+        ("a", c_void_p),
+        ("b", c_void_p),
+        ("bonus", c_void_p),
+        ("input_gate", c_void_p),
+        ("past_state", c_void_p),
+        ("past_normalizer", c_void_p),
+        ("past_stabilizer", c_void_p),
+        ("present_state", c_void_p),
+        ("present_normalizer", c_void_p),
+        ("present_stabilizer", c_void_p),
+        ("state_indices", c_void_p),
+        ("state_out_indices", c_void_p),
+        ("cu_seqlens", c_void_p),
+        ("max_seqlen", c_int64),
+        ("chunk_size", c_int64),
+        ("workspace", c_void_p),
+        ("workspace_bytes", c_uint64),
+    ]
+
+    @classmethod
+    def initial(cls) -> "LinearAttentionArgs":
+        return cls.from_buffer_copy(_LINEAR_ATTENTION_INITIAL)
+
+
+_LINEAR_ATTENTION_INITIAL = bytes(
+    LinearAttentionArgs(
+        struct_size=ctypes.sizeof(LinearAttentionArgs),
+        causal=1,
+        scale=SCALE_DEFAULT,
+        floor=FLOOR_DEFAULT,
+    )
+)
 
 
 class DLManagedTensorVersioned(ctypes.Structure):

@@ -39,6 +39,7 @@ _PROTOTYPES: List[Tuple[str, Any, List[Any]]] = [
     ("seqmix_synchronize", c_int32, [c_void_p]),
     ("seqmix_attention", c_int32, [c_void_p, POINTER(_abi.AttentionArgs)]),
     ("seqmix_attention_merge", c_int32, [c_void_p, POINTER(_abi.AttentionMergeArgs)]),
+    ("seqmix_linear_attention", c_int32, [c_void_p, POINTER(_abi.LinearAttentionArgs)]),
 ]
 
 _FILES = ("libseqmix.so*", "libseqmix*.dylib", "*seqmix*.dll")

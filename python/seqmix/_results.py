@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import re
 import sys
-from typing import Any, List, Sequence, Tuple
+from typing import Any, List, Optional, Sequence, Tuple
 
 import numpy as np
 
@@ -38,9 +38,21 @@ class Results:
         self._torch = _torch_of(like)
         self._namespace = None if self._torch else _namespace_of(like)
 
-    def add(self, name: str, given: Any, shape: Tuple[int, ...], f32: bool = False) -> Tensor:
-        """The next result: `given`, or a new array of the type of `like`, or of f32."""
+    def add(
+        self,
+        name: str,
+        given: Any,
+        shape: Tuple[int, ...],
+        f32: bool = False,
+        fill: Optional[float] = None,
+    ) -> Tensor:
+        """The next result: `given`, or a new array of the type of `like`, or of f32.
+
+        `fill` is what a new one holds before the call, if the call may leave parts of it alone.
+        """
         array = self._made(name, shape, f32) if given is None else given
+        if given is None and fill is not None:
+            array[...] = fill
         self._arrays.append((array, given is None))
         return self._operands.output(name, array)
 

@@ -3,13 +3,10 @@
 
 from __future__ import annotations
 
-import re
 from ctypes import addressof, byref
 from typing import (
     TYPE_CHECKING,
     Any,
-    Callable,
-    Dict,
     Literal,
     Optional,
     Sequence,
@@ -22,9 +19,9 @@ from typing import (
 
 import numpy as np
 
-from ._abi import AttentionArgs, AttentionMergeArgs, HeadSharing, ScoresMode, Tensor
+from ._abi import AttentionArgs, AttentionMergeArgs, ScoresMode, Tensor
+from ._arguments import HEAD_SHARING, Integers, Numbers, Renaming, fill, named, run
 from ._arrays import Array, Operands
-from ._errors import InvalidArgument, Unsupported
 from ._library import library
 from ._results import Results, stack
 from .context import Context, chosen_context
@@ -33,23 +30,21 @@ if TYPE_CHECKING:
     from typing_extensions import Unpack
 
 A = TypeVar("A", bound=Array)
-Integers = Union[Array, Sequence[int]]
-Numbers = Union[Array, Sequence[float]]
 Scores = Literal["raw", "softcap", "bias", "probabilities"]
 
-_HEAD_SHARING = {mode.name.lower(): int(mode) for mode in HeadSharing}
 _SCORES = {mode.name.lower(): int(mode) for mode in ScoresMode}
 
 # The arguments that seqmix_attention_args has under other names.
-_PYTHON_NAMES = {
-    "block_map_queries": "block_size[0]",
-    "block_map_keys": "block_size[1]",
-    "block_map": "block_mask",
-    "query_offsets": "query_offset",
-    "window_left": "window[0]",
-    "window_right": "window[1]",
-}
-_C_NAME = re.compile(rf"\b({'|'.join(_PYTHON_NAMES)})\b")
+_in_python = Renaming(
+    {
+        "block_map_queries": "block_size[0]",
+        "block_map_keys": "block_size[1]",
+        "block_map": "block_mask",
+        "query_offsets": "query_offset",
+        "window_left": "window[0]",
+        "window_right": "window[1]",
+    }
+)
 
 
 class AttentionOptions(TypedDict, total=False):
@@ -232,15 +227,15 @@ def attention(
         args.scale = operands.number("scale", scale)
     args.softcap = operands.number("softcap", softcap)
     args.causal = bool(causal)
-    args.head_sharing = _named(operands, "head_sharing", head_sharing, _HEAD_SHARING)
+    args.head_sharing = named(operands, "head_sharing", head_sharing, HEAD_SHARING)
     _set_window(args, operands, window)
     _set_query_offset(args, operands, query_offset)
     _set_block_mask(args, operands, block_mask, block_size)
     args.max_seqlen_q = operands.integer("max_seqlen_q", max_seqlen_q)
     args.max_seqlen_k = operands.integer("max_seqlen_k", max_seqlen_k)
-    _set(args, operands.input, mask=mask, bias=bias)
-    _set(args, operands.floats, alibi_slopes=alibi_slopes, sinks=sinks)
-    _set(
+    fill(args, operands.input, mask=mask, bias=bias)
+    fill(args, operands.floats, alibi_slopes=alibi_slopes, sinks=sinks)
+    fill(
         args,
         operands.index,
         key_lengths=key_lengths,
@@ -258,16 +253,13 @@ def attention(
     if return_lse or lse is not None:
         args.lse = addressof(results.add("lse", lse, (batch, heads, queries), f32=True))
     if scores is not None:
-        args.scores_mode = _named(operands, "scores", scores, _SCORES)
+        args.scores_mode = named(operands, "scores", scores, _SCORES)
         keys = k_tensor.shape[1]
         if args.block_table:
             keys *= Tensor.from_address(args.block_table).shape[1]
         args.scores = addressof(results.add("scores", None, (batch, heads, queries, keys)))
 
-    try:
-        context._run("attention", library.seqmix_attention, byref(args))
-    except (InvalidArgument, Unsupported) as refusal:
-        raise type(refusal)(_in_python(str(refusal))) from None
+    run(context, operands, library.seqmix_attention, args, _in_python)
     return results.finished()
 
 
@@ -298,7 +290,7 @@ def attention_merge(
     lses = _one_array(operands, "lses", lses)
     outs_tensor = operands.input("outs", outs)
     args.outs, args.lses = addressof(outs_tensor), addressof(operands.input("lses", lses))
-    _set(args, operands.floats, sinks=sinks)
+    fill(args, operands.floats, sinks=sinks)
 
     _, batch, time, heads, value_dim = outs_tensor.shape[:5]
     results = Results(operands, outs, outs_tensor)
@@ -307,22 +299,6 @@ def attention_merge(
     context._run("attention_merge", library.seqmix_attention_merge, byref(args))
     merged: Tuple[A, A] = results.finished()
     return merged
-
-
-def _in_python(sentence: str) -> str:
-    """The library's sentence with its arguments under the names they have here."""
-    return _C_NAME.sub(lambda found: _PYTHON_NAMES[found[0]], sentence)
-
-
-def _set(
-    args: Union[AttentionArgs, AttentionMergeArgs],
-    describe: Callable[[str, Any], Tensor],
-    **arrays: Any,
-) -> None:
-    """Fills in the members whose arrays are present."""
-    for member, array in arrays.items():
-        if array is not None:
-            setattr(args, member, addressof(describe(member, array)))
 
 
 def _set_window(args: AttentionArgs, operands: Operands, window: Any) -> None:
@@ -358,13 +334,6 @@ def _pair(operands: Operands, name: str, value: Any, meaning: str) -> Tuple[Any,
     if not isinstance(value, (list, tuple)) or len(value) != 2:
         raise operands.refused(name, f"{value!r}, must be {meaning}")
     return value[0], value[1]
-
-
-def _named(operands: Operands, name: str, value: Any, values: Dict[str, int]) -> int:
-    number = values.get(value) if isinstance(value, str) else None
-    if number is None:
-        raise operands.refused(name, f"{value!r}, must be one of {', '.join(map(repr, values))}")
-    return number
 
 
 def _one_array(operands: Operands, name: str, arrays: Any) -> Any:

@@ -22,6 +22,10 @@ STRUCTS = {
     "seqmix_context_options": (_abi.ContextOptions, "SEQMIX_CONTEXT_OPTIONS_INIT"),
     "seqmix_attention_args": (_abi.AttentionArgs, "SEQMIX_ATTENTION_ARGS_INIT"),
     "seqmix_attention_merge_args": (_abi.AttentionMergeArgs, "SEQMIX_ATTENTION_MERGE_ARGS_INIT"),
+    "seqmix_linear_attention_args": (
+        _abi.LinearAttentionArgs,
+        "SEQMIX_LINEAR_ATTENTION_ARGS_INIT",
+    ),
 }
 
 ENUMS = {  # C's name and the prefix of its constants
@@ -30,6 +34,9 @@ ENUMS = {  # C's name and the prefix of its constants
     "seqmix_memory": (_abi.Memory, "SEQMIX_MEMORY_"),
     "seqmix_head_sharing": (_abi.HeadSharing, "SEQMIX_HEADS_"),
     "seqmix_scores_mode": (_abi.ScoresMode, "SEQMIX_SCORES_"),
+    "seqmix_update_rule": (_abi.UpdateRule, "SEQMIX_UPDATE_"),
+    "seqmix_feature_map": (_abi.FeatureMap, "SEQMIX_FEATURE_"),
+    "seqmix_normalize": (_abi.Normalize, "SEQMIX_NORMALIZE_"),
 }
 
 CONSTANTS = {
@@ -37,6 +44,7 @@ CONSTANTS = {
     "SEQMIX_MAX_DIMS": _abi.MAX_DIMS,
     "SEQMIX_MAX_THREADS": _abi.MAX_THREADS,
     "SEQMIX_SCALE_DEFAULT": _abi.SCALE_DEFAULT,
+    "SEQMIX_FLOOR_DEFAULT": _abi.FLOOR_DEFAULT,
     "SEQMIX_OFFSET_END": _abi.OFFSET_END,
 }
 
@@ -90,7 +98,7 @@ def statements():
     for name, value in expected().items():
         if not isinstance(value, str):
             yield f'  NUMBER("{name}", {name});'
-        elif name == "SEQMIX_SCALE_DEFAULT":
+        elif name in CONSTANTS:
             yield f'  {{ double value = {name}; bytes("{name}", &value, sizeof(value)); }}'
         else:
             struct = next(c_name for c_name, (_, initial) in STRUCTS.items() if initial == name)
@@ -138,7 +146,14 @@ def without_comments(text):
 HEADERS = without_comments(
     "\n".join(
         (INCLUDE / "seqmix" / f"{name}.h").read_text()
-        for name in ("types", "context", "attention", "version")
+        for name in (
+            "types",
+            "context",
+            "sharing",
+            "attention",
+            "linear_attention",
+            "version",
+        )
     )
 )
 

@@ -69,7 +69,8 @@ def test_threads():
 
 def test_variants(context, rng):
     names = context.variants()
-    assert {name.split("__")[0] for name in names} == {"attention", "attention_merge"}
+    operators = {"attention", "attention_merge", "linear_attention"}
+    assert {name.split("__")[0] for name in names} == operators
     q = normal(rng, 1, 3, 2, 8)
     expected = numpy_attention.attention(q, q, q).out
     for name in names:
@@ -93,6 +94,7 @@ def test_a_closed_context_refuses_work(rng):
     uses = [
         lambda: seqmix.attention(q, q, q, context=context),
         lambda: seqmix.attention_merge([q], [np.zeros((1, 2, 3), F32)], context=context),
+        lambda: seqmix.linear_attention(q, q, q, context=context),
         lambda: context.device,
         lambda: context.threads,
         lambda: setattr(context, "threads", 2),

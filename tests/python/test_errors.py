@@ -98,6 +98,86 @@ def test_sentences_name_the_arguments_python_has():
     )
 
 
+GATED = dict(update_rule="gated", decay=[-1.0, -1.0])
+SUM, MLSTM = dict(normalize="sum"), dict(**GATED, normalize="sum", input_gate=np.ones((2, 5, 2), F32))
+S, Z, M = np.zeros((2, 2, 8, 4), F32), np.zeros((2, 2, 8), F32), np.zeros((2, 2), F32)
+
+BAD_LINEAR = [
+    (dict(update_rule="gate"), "update_rule is 'gate', must be one of 'linear', 'gated', 'delta',"),
+    (dict(update_rule=1), "update_rule is 1, must be one of"),
+    (dict(feature_map="none"), "feature_map is 'none', must be one of 'elu1', 'relu',"),
+    (dict(normalize="max"), "normalize is 'max', must be one of 'sum', 'abs_max'"),
+    (dict(head_sharing=None), "head_sharing is None, must be one of 'interleaved', 'tiled'"),
+    (dict(scale=float("nan")), "scale"),
+    (dict(eps=-1.0, **SUM), "eps"),
+    (dict(floor=-1.0, normalize="abs_max"), "floor"),
+    (dict(chunk_size=-1), "chunk_size"),
+    (dict(chunk_size=1.5), "chunk_size is 1.5, must be an integer"),
+    (dict(max_seqlen=2**63), "max_seqlen is 9223372036854775808, must fit 64 bits"),
+    (dict(decay=[-1.0, -1.0]), "decay"),
+    (dict(update_rule="gated"), "decay"),
+    (dict(update_rule="gated", decay=np.ones((2, 4, 2), F32)), "decay"),
+    (dict(update_rule="gated", decay=["x"]), "decay is no list of numbers"),
+    (dict(beta=np.ones((2, 5, 2), F32)), "beta"),
+    (dict(update_rule="delta", beta=np.ones((2, 5, 3), F32)), "beta"),
+    (dict(update_rule="delta", erase=np.ones((2, 5, 2, 7), F32)), "erase"),
+    (dict(update_rule="delta", normalize="sum"), "normalize"),
+    (dict(update_rule="dplr"), r"\b[ab]\b"),
+    (dict(update_rule="dplr", a=S, b=S), r"\b[ab]\b"),
+    (dict(bonus=np.ones((2, 7), F32)), "bonus"),
+    (dict(input_gate=np.ones((2, 5, 2), F32), past_state=(S, Z, M)), "input_gate"),
+    (dict(bidirectional=True, reverse=True), "bidirectional|reverse"),
+    (dict(bidirectional=True, past_state=S), "past_state|bidirectional"),
+    (dict(decay_reverse=[-1.0, -1.0], **GATED), "decay_reverse"),
+    (dict(causal=False, update_rule="delta"), "causal"),
+    (dict(past_state=S[:1]), "past_state"),
+    (dict(past_state=(S, Z)), "past_state is a tuple of 2, must be one array S"),
+    (dict(past_state=[S]), "past_state is a list of 1, must be one array S"),
+    (dict(past_state=3), "past_state is a int, must be an array"),
+    (dict(past_state=S, **SUM), r"past_state is a ndarray, must be arrays \(S, z\) with normalize"),
+    (dict(past_state=(S, Z[:1]), **SUM), r"past_state\[1\]"),
+    (dict(past_state=(S[:1], Z), **SUM), r"past_state\[0\]"),
+    (dict(past_state=(S, None), **SUM), r"past_state\[1\] is a NoneType, must be an array"),
+    (dict(past_state=(S, Z), **MLSTM), r"past_state is a tuple of 2, must be arrays \(S, z, m\)"),
+    (dict(past_state=(S, Z, M.astype(np.float16)), **MLSTM), r"past_state\[2\]"),
+    (dict(present_state=(S, Z, np.zeros((2, 3), F32)), **MLSTM), r"present_state\[2\]"),
+    (dict(present_state=(S, Z)), "present_state is a tuple of 2, must be one array S"),
+    (dict(present_state=S.astype(np.int32)), "present_state"),
+    (dict(present_state=np.broadcast_to(S[:1], S.shape)), "present_state is read-only"),
+    (dict(past_state=S, state_indices=[0, 2]), r"state_indices\[1\] is 2"),
+    (dict(past_state=S, state_indices=[0, -2]), r"state_indices\[1\] is -2"),
+    (dict(past_state=S, state_indices=[0]), "state_indices"),
+    (dict(past_state=S, present_state=S, state_indices=[1, 1]), "state_(out_)?indices"),
+    (dict(return_state=True, state_out_indices=[0, 1]), "state_out_indices is given, but names"),
+    (dict(cu_seqlens=[0, 5]), "cu_seqlens"),
+    (dict(context="cpu"), "context is 'cpu', must be a seqmix.Context"),
+    (dict(out=np.zeros((2, 5, 2, 3), F32)), "out"),
+    (dict(out=np.zeros((2, 5, 2, 4))), "out"),
+]
+
+
+@pytest.mark.parametrize(
+    ("options", "name"), BAD_LINEAR, ids=[f"{name}-{i}" for i, (_, name) in enumerate(BAD_LINEAR)]
+)
+def test_bad_linear_attention(context, rng, options, name):
+    q, k, v = (normal(rng, 2, 5, 2, width) for width in (8, 8, 4))
+    options = dict(out=np.full((2, 5, 2, 4), 3, F32)) | options
+    before = options["out"].tobytes()
+    with pytest.raises(seqmix.InvalidArgument, match=f"^linear_attention: .*({name})"):
+        seqmix.linear_attention(q, k, v, **(dict(context=context) | options))
+    assert options["out"].tobytes() == before
+    assert not S.any() and not Z.any() and not M.any()
+
+
+def test_linear_attention_has_the_librarys_sentences(context, rng):
+    q, k, v = (normal(rng, 1, 2, heads, 8) for heads in (2, 4, 6))
+    with pytest.raises(ValueError, match="^linear_attention: k .*4"):
+        seqmix.linear_attention(q, k, v, context=context)
+    vector = np.zeros(3, F32)
+    with pytest.raises(seqmix.InvalidArgument, match="^linear_attention: q "):
+        seqmix.linear_attention(vector, vector, vector, return_state=True, context=context)
+
+
 def test_bad_merge(context, rng):
     outs, lses = normal(rng, 2, 1, 3, 2, 4), normal(rng, 2, 1, 3, 2)
     with pytest.raises(seqmix.InvalidArgument, match="^attention_merge: .*lses"):

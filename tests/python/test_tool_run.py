@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 import seqmix
+from linear_attention_cases import logs, rates
 from support import BF16, DEVICE, F16, F32, assert_close, normal, tool
 
 B, TQ, TK, HQ, HKV, D, DV = 2, 9, 21, 4, 2, 16, 12
@@ -183,6 +184,160 @@ def test_a_variant_by_name(run, rng, device):
             assert_close(load(run, "out", F32), expected, factor=2)
 
 
+# ---- linear attention ---------------------------------------------------------------------------
+
+
+def linear_attention(run, *options, **arrays):
+    return run("linear_attention", "q.npy", "k.npy", "v.npy", "-o", "out.npy", "--device", DEVICE,
+               *options, **arrays)
+
+
+@pytest.fixture
+def linear(rng, dtype):
+    """q, k and v with two states, each for two heads of q."""
+    return {
+        "q": normal(rng, B, TQ, HQ, D, dtype=dtype),
+        "k": normal(rng, B, TQ, 1, D, dtype=dtype),
+        "v": normal(rng, B, TQ, HKV, DV, dtype=dtype),
+    }
+
+
+LINEAR_WORDS = {
+    "--scale=0.3 --no-causal": {"scale": 0.3, "causal": False},
+    "--reverse --chunk-size=4": {"reverse": True, "chunk_size": 4},
+    "--bidirectional --feature-map=elu1": {"bidirectional": True, "feature_map": "elu1"},
+    "--feature-map=l2norm --update-rule=delta": {"feature_map": "l2norm", "update_rule": "delta"},
+    "--feature-map=none --normalize=none": {},
+    "--normalize=sum --eps=0.5": {"normalize": "sum", "eps": 0.5},
+    "--normalize=abs_max --floor=2": {"normalize": "abs_max", "floor": 2},
+    "--head-sharing=tiled --threads=1": {"head_sharing": "tiled"},
+}
+
+
+@pytest.mark.parametrize("words", LINEAR_WORDS)
+def test_linear_attention_words(run, linear, dtype, device, words):
+    said = linear_attention(run, *words.split(), **linear)
+    expected = seqmix.linear_attention(**linear, **LINEAR_WORDS[words], context=device)
+    result = load(run, "out", dtype)
+    assert result.dtype == dtype and f"linear_attention on {DEVICE} (linear_attention__" in said
+    np.testing.assert_array_equal(result, expected)
+
+
+def small(rng, *shape):
+    return normal(rng, *shape) / F32.type(D)
+
+
+def gates(rng, rule):
+    """Options that are files, by an update rule or what else they go with."""
+    time = B, TQ, HKV
+    return {
+        "linear": dict(bonus=normal(rng, HKV, D)),
+        "constant": dict(update_rule="gated", decay=logs(rng, HKV)),
+        "gated": dict(update_rule="gated", decay=logs(rng, *time, D)),
+        "bidirectional": dict(update_rule="gated", decay=logs(rng, *time), bidirectional=True,
+                              decay_reverse=logs(rng, *time)),
+        "delta": dict(update_rule="delta", beta=rates(rng, *time), erase=small(rng, *time, D)),
+        "gated_delta": dict(update_rule="gated_delta", beta=rates(rng, *time, DV), feature_map="l2norm",
+                            decay=logs(rng, *time)),
+        "dplr": dict(update_rule="dplr", a=small(rng, *time, D), b=small(rng, *time, D)),
+    }[rule]
+
+
+RULES = ["linear", "constant", "gated", "bidirectional", "delta", "gated_delta", "dplr"]
+
+
+def on_the_command_line(options):
+    """The words of options, whose arrays are in files of their names, and these arrays."""
+    arrays = {name: value for name, value in options.items() if isinstance(value, np.ndarray)}
+    words = []
+    for name, value in options.items():
+        words += [f"--{name.replace('_', '-')}"]
+        words += [f"{name}.npy"] if name in arrays else [value] if isinstance(value, str) else []
+    return words, arrays
+
+
+@pytest.mark.parametrize("layout", ["bthd", "bhtd"])
+@pytest.mark.parametrize("rule", RULES)
+def test_linear_attention_files(run, rng, linear, dtype, device, rule, layout):
+    options = gates(rng, rule)
+    words, arrays = on_the_command_line(options)
+    arrays.update(linear)
+    if layout == "bhtd":
+        arrays = {
+            name: array if array.ndim < 3 else np.ascontiguousarray(array.swapaxes(1, 2))
+            for name, array in arrays.items()
+        }
+    linear_attention(run, *words, "--layout", layout, **arrays)
+    expected = seqmix.linear_attention(**linear, **options, context=device)
+    result = load(run, "out", dtype)
+    np.testing.assert_array_equal(result if layout == "bthd" else result.swapaxes(1, 2), expected)
+
+
+STATES = dict(state="--state", normalizer="--normalizer", stabilizer="--stabilizer")
+
+
+def with_input_gate(rng, rows, **more):
+    """Options under which a state has all three parts, and a past of so many rows."""
+    options = dict(update_rule="gated", normalize="abs_max", decay=logs(rng, 1, 12, HKV),
+                   input_gate=normal(rng, 1, 12, HKV), **more)
+    past = [normal(rng, rows, HKV, D, DV, dtype=F16), normal(rng, rows, HKV, D), normal(rng, rows, HKV)]
+    words, arrays = on_the_command_line(options)
+    names = ["past_state", "past_normalizer", "past_stabilizer"]
+    for name, array in zip(names, past):
+        words += [f"--{name.replace('_', '-')}", f"{name}.npy"]
+        arrays[name] = array
+    for name, option in STATES.items():
+        words += [option, f"{name}.npy"]
+    return options, past, words, arrays
+
+
+def packed_qkv(rng):
+    return {name: normal(rng, 1, 12, HKV, width) for name, width in dict(q=D, k=D, v=DV).items()}
+
+
+def test_linear_attention_states(run, rng, device):
+    ends = np.array([0, 5, 12])
+    options, past, words, arrays = with_input_gate(rng, 2, cu_seqlens=ends)
+    qkv = packed_qkv(rng)
+    said = linear_attention(run, "--out-f32", *words, **qkv, **arrays)
+    out, present = seqmix.linear_attention(
+        **qkv, past_state=past, return_state=True, context=device, **options
+    )
+    np.testing.assert_array_equal(load(run, "out", F32), out)
+    for name, part in zip(STATES, present):
+        result = load(run, name, part.dtype)
+        assert result.dtype == part.dtype
+        np.testing.assert_array_equal(result, part)
+    assert f"state.npy f16 [2, {HKV}, {D}, {DV}]" in said
+
+
+def test_a_new_state_is_in_f32(run, linear, dtype, device):
+    linear_attention(run, "--state", "state.npy", **linear)
+    _, state = seqmix.linear_attention(**linear, return_state=True, context=device)
+    result = load(run, "state", F32)
+    assert result.dtype == F32
+    np.testing.assert_array_equal(result, state)
+
+
+@pytest.mark.parametrize("elsewhere", [False, True])
+def test_linear_attention_pool(run, rng, device, elsewhere):
+    """The present pool is the past one but for the rows that were written."""
+    ends, rows = np.array([0, 3, 4, 12]), np.array([4, -1, 1])
+    options, past, words, arrays = with_input_gate(rng, 6, cu_seqlens=ends, state_indices=rows)
+    if elsewhere:
+        options["state_out_indices"] = arrays["outs"] = np.array([0, -1, 3], np.int32)
+        words += ["--state-out-indices", "outs.npy"]
+    qkv = packed_qkv(rng)
+    linear_attention(run, *words, **qkv, **arrays)
+    present = [part.copy() for part in past]
+    out, _ = seqmix.linear_attention(
+        **qkv, past_state=past, present_state=present, context=device, **options
+    )
+    np.testing.assert_array_equal(load(run, "out", F32), out)
+    for name, part in zip(STATES, present):
+        np.testing.assert_array_equal(load(run, name, part.dtype), part)
+
+
 # ---- what goes wrong ----------------------------------------------------------------------------
 
 
@@ -280,6 +435,8 @@ def test_the_library_has_the_last_word(run):
     said = attention(run, status=1, q=ones, k=ones, v=np.ones((1, 3, 1, 3), F32))
     assert said.startswith("seqmix run: attention: v ")
     assert "is no variant; device" in attention(run, "--variant", "best", status=1, v=ones)
+    said = linear_attention(run, "--normalize=sum", "--state", "s.npy", status=1, v=ones)
+    assert said.startswith("seqmix run: linear_attention: present_")
     said = run("attention", "q.npy", "k.npy", "v.npy", "-o", "out.npy", "--device", "none", status=1)
     assert "device is 'none'" in said
 
@@ -304,6 +461,14 @@ WRONG_USAGE = {
                                                   "--block-size", "8,8"],
     "--scores-mode is given without --scores": ["attention", "q", "k", "v", "-o", "out",
                                                 "--scores-mode", "raw"],
+    "there is no option '--lse'": ["linear_attention", "q", "k", "v", "-o", "out", "--lse", "l"],
+    "--update-rule is 'gate'; it must be linear, gated": ["linear_attention", "q", "k", "v", "-o",
+                                                          "out", "--update-rule", "gate"],
+    "--feature-map is 'elu'; it must be none, elu1": ["linear_attention", "q", "k", "v", "-o", "out",
+                                                      "--feature-map", "elu"],
+    "--eps is ''; it must be a number": ["linear_attention", "q", "k", "v", "-o", "out", "--eps="],
+    "--state-indices is given without --past-state": ["linear_attention", "q", "k", "v", "-o", "out",
+                                                      "--state-indices", "i"],
     "there is no operator 'intention'": ["intention", "q", "k", "v", "-o", "out"],
 }
 
@@ -319,6 +484,9 @@ def test_wrong_usage(run, sentence):
     assert sentence in run(*WRONG_USAGE[sentence], status=2)
 
 
-@pytest.mark.parametrize("words", [["--help"], ["attention", "--help"], ["attention_merge", "-h"]])
+HELP = [["--help"], ["attention", "--help"], ["attention_merge", "-h"], ["linear_attention", "-h"]]
+
+
+@pytest.mark.parametrize("words", HELP)
 def test_help(run, words):
     assert run(*words).startswith("usage: seqmix run ")

@@ -35,6 +35,19 @@ static void open_context(run *r) {
   if (variant) run_check(r, seqmix_context_set_variant(r->context, variant));
 }
 
+int run_read_line(tool_arguments *arguments, int count, char **words, int *status) {
+  int wrong = arguments_read(arguments, count, words);
+  *status = wrong < 0 ? 0 : wrong;
+  return wrong == 0;
+}
+
+void run_needs(run *r, const char *option, const char *other) {
+  const tool_arguments *a = r->arguments;
+  if (!arguments_value(a, option) || arguments_value(a, other)) return;
+  fprintf(stderr, "%s: %s is given without %s, which it is for\n", a->command, option, other);
+  if (!r->status) r->status = 2;
+}
+
 void run_start(run *r, const char *operator_name, const tool_arguments *arguments) {
   static const char *const layouts[] = {"bthd", "bhtd"};
   memset(r, 0, sizeof *r);
@@ -113,7 +126,7 @@ const seqmix_tensor *run_option(run *r, const char *option) {
 const seqmix_tensor *run_sequence(run *r, const char *path, int axes, int time) {
   run_tensor *tensor = input(r, path, axes);
   if (!tensor) return NULL;
-  if (r->heads_first) swap_axes(&tensor->device, time);
+  if (r->heads_first && tensor->device.ndim > time + 1) swap_axes(&tensor->device, time);
   return &tensor->device;
 }
 
@@ -169,6 +182,16 @@ const seqmix_tensor *run_output_sequence(run *r, const char *path, int32_t dtype
   if (!tensor) return NULL;
   if (r->heads_first) swap_axes(&tensor->device, time);
   return &tensor->device;
+}
+
+void run_begin_with(run *r, const seqmix_tensor *output, const seqmix_tensor *values) {
+  if (r->status || !output || !values) return;
+  for (int t = 0; t < r->count; t++) {
+    const run_tensor *tensor = &r->tensors[t];
+    if (&tensor->device != values) continue;
+    run_check(r, seqmix_buffer_upload(r->context, output->data, 0, tensor->file.data,
+                                      bytes_of(&tensor->file)));
+  }
 }
 
 /* ---- variants ---------------------------------------------------------------------------------

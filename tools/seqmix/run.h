@@ -33,7 +33,6 @@ typedef struct tool_run_state {
 /* The options every operator has, for its table; --layout is among them. */
 #define RUN_OPTIONS                                                                              \
   {"-o", "FILE", "where the result goes; required", NULL},                                       \
-      {"--lse", "FILE", "where the logarithms of the denominators go", NULL},                    \
       {"--out-f32", NULL, "the result in f32, whatever the inputs are", NULL},                   \
       {"--layout", "bthd|bhtd", "time before heads in the files (the default), or after", NULL}, \
       {"--device", "NAME", "as `seqmix devices` has it; auto is the default", NULL},             \
@@ -41,15 +40,26 @@ typedef struct tool_run_state {
     "--variant", "NAME", "the variant that must do it", NULL                                     \
   }
 
+/* The one more that operators with a softmax have. */
+#define RUN_LSE \
+  { "--lse", "FILE", "where the logarithms of the denominators go", NULL }
+
+/* Reads the command line. Returns 1; or 0 if there is nothing to run, with the exit status. */
+int run_read_line(tool_arguments *arguments, int count, char **words, int *status);
+
 /* Starts a run from a command line that was read. */
 void run_start(run *r, const char *operator_name, const tool_arguments *arguments);
+
+/* Refuses an option that means nothing without another. */
+void run_needs(run *r, const char *option, const char *other);
 
 /* The tensor of a file; NULL if `path` is NULL or something failed. `axes` is how many it must
  * have, or 0. */
 const seqmix_tensor *run_input(run *r, const char *path, int axes);
 /* The same of the file an option names. */
 const seqmix_tensor *run_option(run *r, const char *option);
-/* The same with time and heads, which are the axes `time` and `time` + 1, in the call's order. */
+/* The same with time and heads, which are the axes `time` and `time` + 1, in the call's order; one
+ * without these axes stays as it is. */
 const seqmix_tensor *run_sequence(run *r, const char *path, int axes, int time);
 
 /* A tensor that will be written to a file; NULL if `path` is NULL. */
@@ -58,6 +68,9 @@ const seqmix_tensor *run_output(run *r, const char *path, int32_t dtype, int ndi
 /* The same with time and heads in the files' order. */
 const seqmix_tensor *run_output_sequence(run *r, const char *path, int32_t dtype, int ndim,
                                          const int64_t *shape, int time);
+
+/* Gives an output an input's values, where the call may leave them. Both are of one size. */
+void run_begin_with(run *r, const seqmix_tensor *output, const seqmix_tensor *values);
 
 /* The variant that takes the call, which is then forced. workspace_size asks whether it does. */
 const char *run_choose_variant(run *r, const void *args,

@@ -5,22 +5,8 @@
 #include "run.h"
 #include "tool.h"
 
-static int read_line(tool_arguments *arguments, int count, char **words, int *status) {
-  int wrong = arguments_read(arguments, count, words);
-  *status = wrong < 0 ? 0 : wrong;
-  return wrong == 0;
-}
-
 /* ---- attention --------------------------------------------------------------------------------
  */
-
-/* An option that means nothing without another. */
-static void needs(run *r, const char *option, const char *other) {
-  const tool_arguments *a = r->arguments;
-  if (!arguments_value(a, option) || arguments_value(a, other)) return;
-  fprintf(stderr, "%s: %s is given without %s, which it is for\n", a->command, option, other);
-  if (!r->status) r->status = 2;
-}
 
 static void read_numbers(run *r, seqmix_attention_args *args) {
   static const char *const modes[] = {"raw", "softcap", "bias", "probabilities"};
@@ -34,8 +20,8 @@ static void read_numbers(run *r, seqmix_attention_args *args) {
               arguments_word(a, "--scores-mode", modes, 4, &args->scores_mode) ||
               arguments_word(a, "--head-sharing", sharings, 2, &args->head_sharing);
   if (wrong && !r->status) r->status = 2;
-  needs(r, "--block-size", "--block-map");
-  needs(r, "--scores-mode", "--scores");
+  run_needs(r, "--block-size", "--block-map");
+  run_needs(r, "--scores-mode", "--scores");
   args->causal = arguments_value(a, "--causal") != NULL;
   args->window_left = window[0];
   args->window_right = window[1];
@@ -83,6 +69,7 @@ static const char *const attention_files[] = {"Q.npy", "K.npy", "V.npy"};
 int run_attention(int count, char **words) {
   tool_option options[] = {
       RUN_OPTIONS,
+      RUN_LSE,
       {"--causal", NULL, "keys up to the query's own position", NULL},
       {"--window", "L,R", "keys at most L before and R after it; -1 is open", NULL},
       {"--scale", "X", "of the scores; 1/sqrt(D) is the default", NULL},
@@ -115,7 +102,7 @@ int run_attention(int count, char **words) {
   seqmix_attention_args args = SEQMIX_ATTENTION_ARGS_INIT;
   run r;
   int status;
-  if (!read_line(&arguments, count, words, &status)) return status;
+  if (!run_read_line(&arguments, count, words, &status)) return status;
   run_start(&r, "attention", &arguments);
   read_numbers(&r, &args);
   read_tensors(&r, &args);
@@ -146,6 +133,7 @@ static const char *const merge_files[] = {"OUTS.npy", "LSES.npy"};
 int run_attention_merge(int count, char **words) {
   tool_option options[] = {
       RUN_OPTIONS,
+      RUN_LSE,
       {"--sinks", "FILE", "a logit without a value per head", NULL},
   };
   tool_arguments arguments = {"seqmix run attention_merge",
@@ -158,7 +146,7 @@ int run_attention_merge(int count, char **words) {
   seqmix_attention_merge_args args = SEQMIX_ATTENTION_MERGE_ARGS_INIT;
   run r;
   int status;
-  if (!read_line(&arguments, count, words, &status)) return status;
+  if (!run_read_line(&arguments, count, words, &status)) return status;
   run_start(&r, "attention_merge", &arguments);
   args.outs = run_sequence(&r, arguments.values[0], 5, 2);
   args.lses = run_input(&r, arguments.values[1], 0);
