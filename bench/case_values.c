@@ -91,7 +91,10 @@ int case_parse_shape(const char *text, bench_case *item, char *error) {
     return 0;
   }
   item->phase = op->phase(item->values);
-  snprintf(item->name, sizeof item->name, "%s", item->phase);
+  if (op->label)
+    op->label(item->values, item->name, sizeof item->name);
+  else
+    snprintf(item->name, sizeof item->name, "%s", item->phase);
   return 1;
 }
 

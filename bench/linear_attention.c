@@ -163,6 +163,7 @@ const bench_operator linear_attention_operator = {
     .preset_count = LINEAR_ATTENTION_PRESETS,
     .complete = linear_attention_complete,
     .phase = linear_attention_phase,
+    .label = linear_attention_label,
     .set_length = linear_attention_set_length,
     .open = open_instance,
     .close = close_instance,

@@ -49,6 +49,8 @@ extern const bench_preset linear_attention_presets[LINEAR_ATTENTION_PRESETS];
 linear_attention_shape linear_attention_shape_of(const double *values);
 int linear_attention_complete(double *values, char *error);
 const char *linear_attention_phase(const double *values);
+/* "gated_delta-channel-decode" */
+void linear_attention_label(const double *values, char *text, size_t room);
 void linear_attention_set_length(double *values, int64_t length);
 
 int linear_attention_is_delta(const linear_attention_shape *shape);

@@ -144,6 +144,13 @@ const char *linear_attention_phase(const double *values) {
   return shape.t <= 16 ? "call" : "prefill";
 }
 
+void linear_attention_label(const double *values, char *text, size_t room) {
+  linear_attention_shape shape = linear_attention_shape_of(values);
+  const char *decay = shape.decay == DECAY_NONE ? "" : decays[shape.decay];
+  snprintf(text, room, "%s%s%s%s", rules[shape.rule], *decay ? "-" : "", decay,
+           linear_attention_is_decode(&shape) ? "-decode" : "");
+}
+
 /* A state does not grow with what was before: decoding has no length. */
 void linear_attention_set_length(double *values, int64_t length) {
   if (values[VALUE_T] > 1) values[VALUE_T] = (double)length;

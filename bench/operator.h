@@ -49,6 +49,8 @@ struct bench_operator {
   int (*complete)(double *values, char *error);
   /* The phase of a shape given by hand. */
   const char *(*phase)(const double *values);
+  /* The name of such a case; NULL: its phase. */
+  void (*label)(const double *values, char *text, size_t room);
   /* Stretches a shape to another length, for --sweep. */
   void (*set_length)(double *values, int64_t length);
 
