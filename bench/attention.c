@@ -6,8 +6,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "bench/machine.h"
-
 /* More copies than this only cost memory: page tables would be what is measured. */
 #define MOST_COPIES 4096
 
@@ -27,7 +25,7 @@ static void close_instance(void *pointer) {
     free(in->images[part].data);
   }
   seqmix_buffer_free(context_of(in), in->out);
-  attention_rows_free(&in->rows);
+  rows_free(&in->rows);
   free(in);
 }
 
@@ -47,7 +45,7 @@ static int64_t copies_needed(const attention_instance *in, const char *phase) {
   return copies < 1 ? 1 : copies > MOST_COPIES ? MOST_COPIES : (int64_t)copies;
 }
 
-static int upload(attention_instance *in, const attention_image *image, void **buffer) {
+static int upload(attention_instance *in, const bench_image *image, void **buffer) {
   return seqmix_buffer_allocate(context_of(in), image->bytes, buffer) == SEQMIX_OK &&
          seqmix_buffer_upload(context_of(in), *buffer, 0, image->data, image->bytes) == SEQMIX_OK;
 }
@@ -109,17 +107,12 @@ static void set_arguments(attention_instance *in) {
   set_tables(in);
 }
 
-/* Images, their copies on the device, output and result: an allocation that is granted but not
- * there would end the program when it is touched. */
+/* Images, their copies on the device, output and result. */
 static int fits_memory(const attention_shape *s, int32_t dtype, char *error) {
-  double size = (double)seqmix_dtype_size(dtype), memory = (double)machine_memory_bytes();
   double queries = (double)(s->b * s->tq * s->hq), keys = (double)(s->b * s->hkv);
   keys *= (double)attention_slots(s);
-  double bytes = 2 * size * (queries + keys) * (double)(s->d + s->dv);
-  if (memory == 0 || bytes < 0.7 * memory) return 1;
-  snprintf(error, BENCH_TEXT, "needs %.1f GiB; the machine has %.1f", bytes / 0x1p30,
-           memory / 0x1p30);
-  return 0;
+  double size = (double)seqmix_dtype_size(dtype);
+  return images_fit(2 * size * (queries + keys) * (double)(s->d + s->dv), error);
 }
 
 static void *open_instance(const bench_case *item, const bench_world *world, char *error) {
@@ -215,6 +208,7 @@ const bench_operator attention_operator = {
     .run = run,
     .probe = probe,
     .verify = verify,
+    .baseline = "unfused attention with BLAS, in f32",
     .baseline_open = attention_baseline_open,
     .baseline_close = attention_baseline_close,
     .baseline_run = attention_baseline_run,

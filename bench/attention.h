@@ -3,7 +3,9 @@
 #ifndef SEQMIX_BENCH_ATTENTION_H
 #define SEQMIX_BENCH_ATTENTION_H
 
+#include "bench/images.h"
 #include "bench/operator.h"
+#include "bench/rows.h"
 
 /* A case's values by name; see the table in attention_shape.c. */
 typedef struct attention_shape {
@@ -53,12 +55,6 @@ attention_work attention_count(const attention_shape *shape, const uint8_t *map)
 /* 2 D + 2 Dv operations per live pair; queries, live keys and values, and outputs once. */
 bench_cost attention_cost(const attention_shape *shape, const uint8_t *map, int32_t dtype);
 
-/* Memory on the host. */
-typedef struct attention_image {
-  void *data;
-  uint64_t bytes;
-} attention_image;
-
 typedef enum attention_part {
   PART_Q,
   PART_K,
@@ -70,18 +66,11 @@ typedef enum attention_part {
   ATTENTION_PARTS
 } attention_part;
 
-/* Rows of the output to verify, as the judge computes them. */
-typedef struct attention_rows {
-  int64_t count, room;
-  int64_t *row;    /* b, t and h of each */
-  float *expected; /* Dv of each */
-} attention_rows;
-
 typedef struct attention_instance {
   attention_shape shape;
   int32_t dtype;
   const bench_world *world;
-  attention_image images[ATTENTION_PARTS]; /* on the host; absent ones hold no bytes */
+  bench_image images[ATTENTION_PARTS]; /* on the host; absent ones hold no bytes */
   /* On the device: */
   void *buffers[ATTENTION_PARTS]; /* not of k and v, which are in `copies` */
   void **k_copies, **v_copies;
@@ -89,7 +78,7 @@ typedef struct attention_instance {
   void *out;
   seqmix_tensor q, k, v, result, sinks, map, table, lengths;
   seqmix_attention_args args;
-  attention_rows rows; /* filled when they are first needed */
+  bench_rows rows; /* b, t and h of each; filled when they are first needed */
 } attention_instance;
 
 /* attention_inputs.c: draws the images; zero if memory is short. */
@@ -99,7 +88,6 @@ int64_t attention_key_row(const attention_instance *instance, int64_t b, int64_t
 
 /* attention_rows.c: computes expected rows with the judge; zero and a sentence if it cannot. */
 int attention_expect(attention_instance *instance, char *error);
-void attention_rows_free(attention_rows *rows);
 /* Compares a whole output [B, Tq, Hq, Dv] on the host with the expected rows. */
 bench_check attention_compare(const attention_instance *instance, const void *out, int32_t dtype);
 

@@ -14,7 +14,6 @@
 #include "bench/attention.h"
 #include "bench/level.h"
 #include "bench/measure.h"
-#include "verify/numbers.h"
 
 #define MOST_BYTES (UINT64_C(4) << 30)
 #define ROWS_PER_TASK 16
@@ -59,15 +58,6 @@ static uint64_t query_elements(const attention_shape *s, int64_t dim) {
 
 /* ---- inputs -------------------------------------------------------------------------------- */
 
-static void convert(float *to, int32_t dtype, const void *from, uint64_t count) {
-  uint64_t size = seqmix_dtype_size(dtype);
-  if (dtype == SEQMIX_F32)
-    memcpy(to, from, (size_t)(count * size));
-  else
-    for (uint64_t i = 0; i < count; i++)
-      to[i] = (float)number_load(dtype, (const unsigned char *)from + i * size);
-}
-
 /* k or v in f32, contiguous. */
 static float *contiguous(const attention_instance *in, attention_part part, int64_t dim) {
   const attention_shape *s = &in->shape;
@@ -77,8 +67,8 @@ static float *contiguous(const attention_instance *in, attention_part part, int6
   for (int64_t b = 0; b < s->b; b++)
     for (int64_t j = 0; j < s->tk; j++) {
       uint64_t from = (uint64_t)(attention_key_row(in, b, j, 0) * dim) * size;
-      convert(to + (uint64_t)(b * s->tk + j) * row, in->dtype,
-              (const unsigned char *)in->images[part].data + from, row);
+      image_to_f32(to + (uint64_t)(b * s->tk + j) * row, in->dtype,
+                   (const unsigned char *)in->images[part].data + from, row);
     }
   return to;
 }
@@ -104,7 +94,7 @@ static int take_inputs(baseline *base) {
   base->v = calloc((size_t)in->copies, sizeof *base->v);
   base->q = malloc((size_t)query_elements(s, s->d) * sizeof *base->q);
   if (!base->k || !base->v || !base->q) return 0;
-  convert(base->q, in->dtype, in->images[PART_Q].data, query_elements(s, s->d));
+  image_to_f32(base->q, in->dtype, in->images[PART_Q].data, query_elements(s, s->d));
   base->owns_kv = in->dtype != SEQMIX_F32 || s->page || !in->world->on_host;
   if (base->owns_kv)
     return fill_copies(base, base->k, PART_K, s->d) && fill_copies(base, base->v, PART_V, s->dv);

@@ -1,60 +1,30 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Random inputs. Normal deviates are slow to draw, and a cache of 64k keys has many: a pool of them
- * is drawn and repeated. Its size is prime, so that no two rows of a tensor are the same. */
+/* Random inputs. */
 #include <stdlib.h>
 #include <string.h>
 
 #include "bench/attention.h"
-#include "verify/numbers.h"
 #include "verify/random.h"
-
-#define POOL 524287
-#define SEED UINT64_C(20240229)
-
-static int allocate(attention_image *image, uint64_t bytes) {
-  image->data = malloc(bytes ? (size_t)bytes : 1);
-  image->bytes = image->data ? bytes : 0;
-  return image->data != NULL;
-}
-
-/* Repeats `pool` over the image, beginning somewhere inside it. */
-static void tile(attention_image *image, const unsigned char *pool, uint64_t pool_bytes,
-                 uint64_t begin) {
-  unsigned char *to = image->data;
-  for (uint64_t done = 0, from = begin; done < image->bytes; from = 0) {
-    uint64_t part = pool_bytes - from;
-    if (part > image->bytes - done) part = image->bytes - done;
-    memcpy(to + done, pool + from, (size_t)part);
-    done += part;
-  }
-}
-
-static unsigned char *draw_pool(random_state *random, int32_t dtype) {
-  uint64_t size = seqmix_dtype_size(dtype);
-  unsigned char *pool = malloc((size_t)(POOL * size));
-  for (uint64_t i = 0; pool && i < POOL; i++)
-    number_store(dtype, pool + i * size, random_normal(random));
-  return pool;
-}
 
 static int draw_qkv(attention_instance *in, random_state *random) {
   const attention_shape *s = &in->shape;
   uint64_t size = seqmix_dtype_size(in->dtype);
   uint64_t rows = (uint64_t)(s->b * s->hkv * attention_slots(s));
-  unsigned char *pool = draw_pool(random, in->dtype);
+  unsigned char *pool = image_draw_pool(random, in->dtype, NULL, 0);
   int done = pool != NULL &&
-             allocate(&in->images[PART_Q], (uint64_t)(s->b * s->tq * s->hq * s->d) * size) &&
-             allocate(&in->images[PART_K], rows * (uint64_t)s->d * size) &&
-             allocate(&in->images[PART_V], rows * (uint64_t)s->dv * size);
+             image_allocate(&in->images[PART_Q], (uint64_t)(s->b * s->tq * s->hq * s->d) * size) &&
+             image_allocate(&in->images[PART_K], rows * (uint64_t)s->d * size) &&
+             image_allocate(&in->images[PART_V], rows * (uint64_t)s->dv * size);
   for (int part = PART_Q; done && part <= PART_V; part++)
-    tile(&in->images[part], pool, POOL * size, (uint64_t)part * (POOL / 3) * size);
+    image_tile(&in->images[part], pool, IMAGE_POOL * size,
+               (uint64_t)part * (IMAGE_POOL / 3) * size);
   free(pool);
   return done;
 }
 
 static int draw_sinks(attention_instance *in, random_state *random) {
   if (!in->shape.sinks) return 1;
-  if (!allocate(&in->images[PART_SINKS], (uint64_t)in->shape.hq * sizeof(float))) return 0;
+  if (!image_allocate(&in->images[PART_SINKS], (uint64_t)in->shape.hq * sizeof(float))) return 0;
   float *sinks = in->images[PART_SINKS].data;
   for (int64_t h = 0; h < in->shape.hq; h++) sinks[h] = (float)random_normal(random);
   return 1;
@@ -78,7 +48,7 @@ static int draw_map(attention_instance *in, random_state *random) {
   const attention_shape *s = &in->shape;
   int64_t rows = attention_map_rows(s), columns = attention_map_columns(s);
   if (!s->block) return 1;
-  if (!allocate(&in->images[PART_MAP], (uint64_t)(rows * columns))) return 0;
+  if (!image_allocate(&in->images[PART_MAP], (uint64_t)(rows * columns))) return 0;
   uint8_t *map = in->images[PART_MAP].data;
   for (int64_t r = 0; r < rows; r++) draw_map_row(map + r * columns, columns, r, s->live, random);
   return 1;
@@ -89,8 +59,8 @@ static int draw_table(attention_instance *in, random_state *random) {
   const attention_shape *s = &in->shape;
   if (!s->page) return 1;
   int64_t pages = s->b * attention_pages(s);
-  if (!allocate(&in->images[PART_TABLE], (uint64_t)pages * sizeof(int32_t)) ||
-      !allocate(&in->images[PART_LENGTHS], (uint64_t)s->b * sizeof(int32_t)))
+  if (!image_allocate(&in->images[PART_TABLE], (uint64_t)pages * sizeof(int32_t)) ||
+      !image_allocate(&in->images[PART_LENGTHS], (uint64_t)s->b * sizeof(int32_t)))
     return 0;
   int32_t *table = in->images[PART_TABLE].data, *lengths = in->images[PART_LENGTHS].data;
   for (int64_t i = 0; i < s->b; i++) lengths[i] = (int32_t)s->tk;
@@ -105,7 +75,7 @@ static int draw_table(attention_instance *in, random_state *random) {
 }
 
 int attention_draw(attention_instance *in) {
-  random_state random = random_start(SEED);
+  random_state random = random_start(IMAGE_SEED);
   return draw_qkv(in, &random) && draw_sinks(in, &random) && draw_map(in, &random) &&
          draw_table(in, &random);
 }

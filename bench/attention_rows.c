@@ -3,16 +3,14 @@
  *
  * For a sequence and a kv head the chosen queries become a batch of sequences of one query each,
  * all on the same keys (stride 0), each with its own position in `query_offsets`. */
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "bench/attention.h"
-#include "verify/numbers.h"
-#include "verify/tolerance.h"
+#include <seqmix/backend.h>
 
-#define LEAST_ROWS 64
+#include "bench/attention.h"
+
 #define MOST_POSITIONS 96
 
 /* ---- which rows ---------------------------------------------------------------------------- */
@@ -40,11 +38,6 @@ static int choose_positions(int64_t tq, int64_t *positions) {
   return count;
 }
 
-/* Item `i` of `count` spread over 0 .. all-1, both ends included. */
-static int64_t spread(int64_t i, int64_t count, int64_t all) {
-  return count > 1 ? i * (all - 1) / (count - 1) : 0;
-}
-
 typedef struct row_choice {
   int64_t positions[MOST_POSITIONS];
   int count;
@@ -60,10 +53,10 @@ static int64_t rows_of(const attention_shape *s, const row_choice *choice) {
 static row_choice choose(const attention_shape *s) {
   row_choice choice = {.heads = s->hkv < 3 ? s->hkv : 3, .batches = s->b < 2 ? s->b : 2};
   choice.count = choose_positions(s->tq, choice.positions);
-  while (rows_of(s, &choice) < LEAST_ROWS && choice.heads < s->hkv) choice.heads++;
-  while (rows_of(s, &choice) < LEAST_ROWS && choice.batches < s->b) choice.batches++;
-  for (int64_t i = 0; rows_of(s, &choice) < LEAST_ROWS && i < LEAST_ROWS; i++)
-    add_position(choice.positions, &choice.count, spread(i, LEAST_ROWS, s->tq), s->tq);
+  while (rows_of(s, &choice) < ROWS_LEAST && choice.heads < s->hkv) choice.heads++;
+  while (rows_of(s, &choice) < ROWS_LEAST && choice.batches < s->b) choice.batches++;
+  for (int64_t i = 0; rows_of(s, &choice) < ROWS_LEAST && i < ROWS_LEAST; i++)
+    add_position(choice.positions, &choice.count, rows_spread(i, ROWS_LEAST, s->tq), s->tq);
   return choice;
 }
 
@@ -109,8 +102,8 @@ static int gather(const attention_instance *in, const row_choice *choice, int64_
 }
 
 /* All of k or v that the call sees: one kv head of a sequence, n times; or of the pool of pages. */
-static seqmix_tensor keys_view(const attention_instance *in, const attention_image *image,
-                               int64_t n, int64_t b, int64_t g, int64_t dim) {
+static seqmix_tensor keys_view(const attention_instance *in, const bench_image *image, int64_t n,
+                               int64_t b, int64_t g, int64_t dim) {
   const attention_shape *s = &in->shape;
   int64_t row = s->hkv * dim, pages = s->page ? s->b * attention_pages(s) : n;
   int64_t shape[4] = {pages, s->page ? s->page : s->tk, 1, dim};
@@ -152,7 +145,7 @@ static seqmix_status call_judge(const attention_instance *in, const judge_memory
 static int expect_group(attention_instance *in, const row_choice *choice, int64_t b, int64_t g,
                         char *error) {
   const attention_shape *s = &in->shape;
-  attention_rows *rows = &in->rows;
+  bench_rows *rows = &in->rows;
   judge_memory memory = {0};
   int64_t group = s->hq / s->hkv;
   if (!gather(in, choice, b, g, &memory)) {
@@ -175,52 +168,18 @@ static int expect_group(attention_instance *in, const row_choice *choice, int64_
 
 int attention_expect(attention_instance *in, char *error) {
   const attention_shape *s = &in->shape;
-  attention_rows *rows = &in->rows;
+  bench_rows *rows = &in->rows;
   if (rows->count) return 1;
   row_choice choice = choose(s);
-  size_t room = (size_t)(choice.count * choice.heads * choice.batches * (s->hq / s->hkv));
-  rows->row = malloc(room * sizeof *rows->row);
-  rows->expected = malloc(room * (size_t)s->dv * sizeof *rows->expected);
-  if (!rows->row || !rows->expected) {
-    snprintf(error, BENCH_TEXT, "not enough memory to verify");
-    return 0;
-  }
+  if (!rows_allocate(rows, rows_of(s, &choice), s->dv, error)) return 0;
   for (int64_t b = 0; b < choice.batches; b++)
     for (int64_t g = 0; g < choice.heads; g++)
-      if (!expect_group(in, &choice, spread(b, choice.batches, s->b),
-                        spread(g, choice.heads, s->hkv), error))
+      if (!expect_group(in, &choice, rows_spread(b, choice.batches, s->b),
+                        rows_spread(g, choice.heads, s->hkv), error))
         return 0;
   return 1;
 }
 
-void attention_rows_free(attention_rows *rows) {
-  free(rows->row);
-  free(rows->expected);
-}
-
 bench_check attention_compare(const attention_instance *in, const void *out, int32_t dtype) {
-  const attention_rows *rows = &in->rows;
-  int64_t dv = in->shape.dv;
-  double norm = 0, error_norm = 0, largest = 0, largest_error = 0;
-  uint64_t size = seqmix_dtype_size(dtype);
-  for (int64_t r = 0; r < rows->count; r++)
-    for (int64_t d = 0; d < dv; d++) {
-      const unsigned char *at =
-          (const unsigned char *)out + (uint64_t)(rows->row[r] * dv + d) * size;
-      double want = (double)rows->expected[r * dv + d], error = fabs(number_load(dtype, at) - want);
-      norm += want * want;
-      error_norm += error * error;
-      largest = fmax(largest, fabs(want));
-      /* A NaN must not get lost in a maximum. */
-      if (!(error <= largest_error)) largest_error = error;
-    }
-  /* Inputs are normal deviates: scores stay below 8. */
-  test_bound bound = tolerance_bound(SEQMIX_OP_ATTENTION, in->dtype, dtype, rows->count * dv, 1, 8);
-  norm = fmax(sqrt(norm), bound.floor * sqrt((double)(rows->count * dv)));
-  double by_norm = sqrt(error_norm) / (bound.norm * norm);
-  double by_largest = largest_error / (bound.largest * fmax(largest, bound.floor));
-  bench_check check = {.rows = rows->count, .error = by_norm > by_largest ? by_norm : by_largest};
-  if (isnan(by_norm) || isnan(by_largest)) check.error = (double)NAN;
-  check.passed = check.error <= 1;
-  return check;
+  return rows_compare(&in->rows, SEQMIX_OP_ATTENTION, in->dtype, out, dtype);
 }

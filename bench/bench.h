@@ -9,7 +9,7 @@
 #include <seqmix/seqmix.h>
 
 /* Parameters an operator may have, and room for texts. */
-enum { BENCH_VALUES = 16, BENCH_NAME = 64, BENCH_TEXT = 1024 };
+enum { BENCH_VALUES = 16, BENCH_NAME = 64, BENCH_TEXT = 4096 };
 
 typedef struct bench_operator bench_operator;
 
@@ -26,6 +26,9 @@ typedef struct bench_case {
 typedef struct bench_cost {
   double flops;
   double bytes;
+  /* Bytes of memory that are read, changed and written in place and make up most of `bytes`: what
+   * bounds the call is then how fast that can be done with as many. 0: reading bounds it. */
+  double updated;
 } bench_cost;
 
 /* Seconds per call: statistics over samples, each the mean of `inner` calls. */
@@ -46,12 +49,13 @@ typedef struct bench_check {
 
 /* What the machine could do at best, in the same minute. */
 typedef struct bench_ceiling {
-  double peak;           /* flop/s for this element type */
-  const char *peak_name; /* "avx2 FMA", "bf16 dot" */
-  double bandwidth;      /* bytes/s read from memory */
-  double flops;          /* the lower of peak and bandwidth times flops per byte; 0: unknown */
-  const char *bound;     /* "compute" or "memory": which of the two it is; "": unknown */
-  double drift;          /* how far the measurements before and after the case were apart */
+  double peak;                /* flop/s for this element type */
+  const char *peak_name;      /* "avx2 FMA", "bf16 dot" */
+  double bandwidth;           /* bytes/s */
+  const char *bandwidth_name; /* "read": from memory; "update": read, changed and written */
+  double flops;               /* the lower of peak and bandwidth times flops per byte; 0: unknown */
+  const char *bound;          /* "compute" or "memory": which of the two it is; "": unknown */
+  double drift;               /* how far the measurements before and after the case were apart */
 } bench_ceiling;
 
 typedef enum bench_outcome {

@@ -5,7 +5,7 @@
 
 #include <stddef.h>
 
-#include "bench/bench.h"
+#include "bench/operator.h"
 
 typedef struct case_list {
   bench_case *items;
@@ -29,7 +29,7 @@ int case_parse_sweep(const char *text, case_sweep *sweep, char *error);
 int32_t case_parse_dtype(const char *name, size_t length);
 
 /* Appends the presets that `name` means: a preset, the beginning of several up to a '-', a group,
- * or "all". */
+ * or "all"; of one operator with its name before a colon. */
 int cases_add_presets(case_list *list, const char *name, size_t length, char *error);
 
 /* Appends a shape given by hand. */
@@ -43,6 +43,10 @@ void cases_free(case_list *list);
 
 /* "B=1,Tq=2048,...": all parameters, for people and for matching. */
 void case_format(const bench_case *item, char *text, size_t room);
+
+/* A parameter's value, by name where it is a choice; and the names of its choices, or "". */
+void case_format_value(const bench_parameter *parameter, double value, char *text, size_t room);
+void case_format_choices(const bench_parameter *parameter, char *text, size_t room);
 
 /* Names the groups and presets of all operators, for --list and messages. */
 void cases_describe(char *text, size_t room);

@@ -23,7 +23,8 @@ typedef enum job_kind {
   JOB_DOT,
   JOB_READ,
   JOB_COPY,
-  JOB_STREAM
+  JOB_STREAM,
+  JOB_UPDATE
 } job_kind;
 
 typedef struct worker_slot {
@@ -40,6 +41,7 @@ struct ceilings {
   job_kind kind;
   const bench_level *level;
   int64_t iterations;
+  size_t updated; /* bytes of each worker that JOB_UPDATE goes over */
   atomic_int waiting;
 };
 
@@ -52,6 +54,12 @@ static void line_up(ceilings *c) {
   while (atomic_load(&c->waiting) > 0 && now() < patience) continue;
 }
 
+/* Over and over: what is small stays in the cache, as it would between two calls. */
+static double update(const ceilings *c, void *data) {
+  for (int64_t n = 0; n < c->iterations; n++) c->level->update(data, c->updated);
+  return 2 * (double)c->iterations * (double)c->updated;
+}
+
 static double do_job(ceilings *c, worker_slot *slot) {
   char *data = slot->data;
   size_t half = (size_t)(c->slice / 2);
@@ -61,6 +69,7 @@ static double do_job(ceilings *c, worker_slot *slot) {
     case JOB_READ: slot->result = c->level->read(data, (size_t)c->slice); return (double)c->slice;
     case JOB_COPY: c->level->copy(data, data + half, half); return (double)c->slice;
     case JOB_STREAM: c->level->stream(data, data + half, half); return (double)c->slice;
+    case JOB_UPDATE: return update(c, data);
     default: return 0;
   }
 }
@@ -111,13 +120,20 @@ static double shortest_work(const ceilings *c) {
 }
 
 static double best_peak(ceilings *c, job_kind kind, const bench_level *level, int rounds) {
-  c->iterations = 1000;
+  c->iterations = kind == JOB_UPDATE ? 1 : 1000;
   while (c->iterations < MOST_ITERATIONS) {
     rate(c, kind, level);
     if (shortest_work(c) >= PEAK_SECONDS) break;
     c->iterations *= 2;
   }
   return best_rate(c, kind, level, rounds);
+}
+
+/* Of `bytes` that all threads share, as far as there is memory for them. */
+static double best_update(ceilings *c, double bytes, int rounds) {
+  double share = bytes / team_size(c->team), slice = (double)c->slice;
+  c->updated = ((size_t)(share < slice ? share : slice) + PAGE - 1) / PAGE * PAGE;
+  return best_peak(c, JOB_UPDATE, level_best(), rounds);
 }
 
 /* ---- all of them --------------------------------------------------------------------------- */
@@ -166,15 +182,16 @@ machine_ceilings ceilings_measure(ceilings *c) {
   all.read = best_rate(c, JOB_READ, level_best(), 6);
   all.copy =
       fmax(best_rate(c, JOB_COPY, level_best(), 4), best_rate(c, JOB_STREAM, level_best(), 4));
+  all.update = best_update(c, INFINITY, 4);
   return all;
 }
 
 static int uses_dot(int32_t dtype) { return dtype == SEQMIX_BF16 && bf16_dot_is_present(); }
 
-ceiling_moment ceilings_glance(ceilings *c, int32_t dtype) {
+ceiling_moment ceilings_glance(ceilings *c, int32_t dtype, bench_cost cost) {
   return (ceiling_moment){
       best_peak(c, uses_dot(dtype) ? JOB_DOT : JOB_MULTIPLY_ADD, level_best(), 6),
-      best_rate(c, JOB_READ, level_best(), 4),
+      cost.updated > 0 ? best_update(c, cost.updated, 6) : best_rate(c, JOB_READ, level_best(), 4),
   };
 }
 
@@ -191,11 +208,12 @@ bench_ceiling ceiling_between(ceiling_moment before, ceiling_moment after, bench
                               int32_t dtype) {
   bench_ceiling ceiling = {.peak = fmax(before.peak, after.peak),
                            .peak_name = ceilings_peak_name(dtype),
-                           .bandwidth = fmax(before.read, after.read)};
+                           .bandwidth = fmax(before.memory, after.memory),
+                           .bandwidth_name = cost.updated > 0 ? "update" : "read"};
   double by_memory = ceiling.bandwidth * cost.flops / cost.bytes;
   int is_memory = by_memory < ceiling.peak;
   ceiling.flops = is_memory ? by_memory : ceiling.peak;
   ceiling.bound = is_memory ? "memory" : "compute";
-  ceiling.drift = is_memory ? apart(before.read, after.read) : apart(before.peak, after.peak);
+  ceiling.drift = is_memory ? apart(before.memory, after.memory) : apart(before.peak, after.peak);
   return ceiling;
 }

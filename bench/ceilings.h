@@ -16,12 +16,13 @@ typedef struct machine_ceilings {
   const char *level[MOST_LEVELS];
   double multiply_add[MOST_LEVELS]; /* flop/s */
   double bf16_dot;                  /* flop/s; 0: the processor has no such instruction */
-  double read, copy;                /* bytes/s; a copied byte counts twice: read and written */
+  double read, copy, update; /* bytes/s; a copied or updated byte counts twice: read, written */
 } machine_ceilings;
 
 /* Measurements of one moment. */
 typedef struct ceiling_moment {
-  double peak, read;
+  double peak;
+  double memory; /* bytes/s: read, or updated in place */
 } ceiling_moment;
 
 typedef struct ceilings ceilings;
@@ -33,8 +34,8 @@ void ceilings_close(ceilings *c);
 /* All ceilings; takes about a second. */
 machine_ceilings ceilings_measure(ceilings *c);
 
-/* The ones that bound calls on `dtype`, briefly: tens of milliseconds. */
-ceiling_moment ceilings_glance(ceilings *c, int32_t dtype);
+/* The ones that bound calls of this cost on `dtype`, briefly: tens of milliseconds. */
+ceiling_moment ceilings_glance(ceilings *c, int32_t dtype, bench_cost cost);
 
 /* Which multiply-add or dot product bounds calls on a type. */
 const char *ceilings_peak_name(int32_t dtype);

@@ -14,6 +14,27 @@ typedef struct softmax_row {
   float sink;
 } softmax_row;
 
+/* A state of linear attention and some columns of its values, token by token. Arrays are f32;
+ * `..._step` is the distance from one token to the next. */
+typedef struct recurrence {
+  int64_t tokens, dim, columns; /* at most bench_level::recurrence_columns */
+  const float *q, *k, *v;       /* v and out: the first of the columns */
+  float *out;
+  int64_t q_step, k_step, v_step, out_step;
+  const float *factor; /* what the state is multiplied by; NULL: nothing */
+  int64_t factor_step;
+  int factor_per_row;
+  int is_delta;      /* what the state has for k is taken off v */
+  const float *beta; /* NULL: 1 */
+  int64_t beta_step;
+  int beta_per_column;
+  const float *a, *b; /* NULL: not the rule dplr */
+  int64_t ab_step;
+  const float *bonus; /* dim; NULL: none */
+  float scale;
+  float *state; /* dim rows, recurrence_columns apart, aligned to 64; others than `columns` are 0 */
+} recurrence;
+
 typedef struct bench_level {
   const char *name;
   int (*is_present)(void);
@@ -24,7 +45,11 @@ typedef struct bench_level {
   /* Copies with stores through the cache, and past it; `bytes` as above. */
   void (*copy)(void *to, const void *from, size_t bytes);
   void (*stream)(void *to, const void *from, size_t bytes);
+  /* Reads, changes and writes `bytes`, as above. */
+  void (*update)(void *data, size_t bytes);
   void (*softmax)(float *scores, const softmax_row *row);
+  int64_t (*recurrence_columns)(void); /* how many are done at once */
+  void (*recur)(const recurrence *r);
 } bench_level;
 
 /* Levels the processor has, up to the one SEQMIX_CPU_ISA names, by rising width. */

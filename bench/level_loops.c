@@ -23,6 +23,7 @@ double LEVEL(bench_multiply_add)(int64_t iterations);
 float LEVEL(bench_read)(const void *from, size_t bytes);
 void LEVEL(bench_copy)(void *to, const void *from, size_t bytes);
 void LEVEL(bench_stream)(void *to, const void *from, size_t bytes);
+void LEVEL(bench_update)(void *data, size_t bytes);
 void LEVEL(bench_softmax)(float *scores, const softmax_row *row);
 
 /* Keeps a value from being optimised away. */
@@ -69,6 +70,18 @@ void LEVEL(bench_stream)(void *to, const void *from, size_t bytes) {
 #else
   LEVEL(bench_copy)(to, from, bytes);
 #endif
+}
+
+void LEVEL(bench_update)(void *data, size_t bytes) {
+  float *at = data, *end = at + bytes / sizeof *at;
+  vec factor = vec_of(0.999f), addend = vec_of(0.001f); /* numbers stay near 1 */
+  for (; at < end; at += (ptrdiff_t)4 * LANES) {
+#pragma GCC unroll 4
+    for (int i = 0; i < 4; i++) {
+      float *x = at + (ptrdiff_t)i * LANES;
+      vec_store(x, vec_load(x) * factor + addend);
+    }
+  }
 }
 
 /* ---- softmax for the baseline -------------------------------------------------------------- */

@@ -9,12 +9,19 @@
   float seqmix_bench_read_##level(const void *from, size_t bytes);            \
   void seqmix_bench_copy_##level(void *to, const void *from, size_t bytes);   \
   void seqmix_bench_stream_##level(void *to, const void *from, size_t bytes); \
-  void seqmix_bench_softmax_##level(float *scores, const softmax_row *row)
+  void seqmix_bench_update_##level(void *data, size_t bytes);                 \
+  void seqmix_bench_softmax_##level(float *scores, const softmax_row *row);   \
+  int64_t seqmix_bench_recurrence_columns_##level(void);                      \
+  void seqmix_bench_recur_##level(const recurrence *r)
 
-#define ROW(level)                                                                            \
-  {                                                                                           \
-#level, level##_is_present, seqmix_bench_multiply_add_##level, seqmix_bench_read_##level, \
-        seqmix_bench_copy_##level, seqmix_bench_stream_##level, seqmix_bench_softmax_##level  \
+#define ROW(level)                                                                        \
+  {                                                                                       \
+    .name = #level, .is_present = level##_is_present,                                     \
+    .multiply_add = seqmix_bench_multiply_add_##level, .read = seqmix_bench_read_##level, \
+    .copy = seqmix_bench_copy_##level, .stream = seqmix_bench_stream_##level,             \
+    .update = seqmix_bench_update_##level, .softmax = seqmix_bench_softmax_##level,       \
+    .recurrence_columns = seqmix_bench_recurrence_columns_##level,                        \
+    .recur = seqmix_bench_recur_##level,                                                  \
   }
 
 DECLARE(generic);

@@ -32,15 +32,21 @@ static void print_presets(const bench_operator *op) {
   }
 }
 
+static void print_parameter(const bench_parameter *p) {
+  char standard[32], choices[256];
+  case_format_value(p, p->standard, standard, sizeof standard);
+  case_format_choices(p, choices, sizeof choices);
+  printf("  %-10s %-8s %s%s%s\n", p->name, standard, p->meaning, *choices ? ": " : "", choices);
+}
+
 static int print_lists(void) {
   for (int i = 0; bench_operators[i]; i++) {
     const bench_operator *op = bench_operators[i];
-    printf("%s: presets by group\n", op->name);
+    printf("%s%s: presets by group\n", i ? "\n" : "", op->name);
     print_presets(op);
     printf("\n%s: what makes a --shape\n", op->name);
-    for (int p = 0; p < op->parameter_count; p++)
-      printf("  %-8s %-6g %s\n", op->parameters[p].name, op->parameters[p].standard,
-             op->parameters[p].meaning);
+    for (int p = 0; p < op->parameter_count; p++) print_parameter(&op->parameters[p]);
+    printf("\n%s: the baseline is %s\n", op->name, op->baseline);
   }
   return EXIT_GOOD;
 }

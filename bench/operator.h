@@ -9,13 +9,14 @@
 #include "bench/bench.h"
 #include "bench/team.h"
 
-/* A number that describes a case. */
+/* A number that describes a case, or a choice among names, by their place in the list. */
 typedef struct bench_parameter {
   const char *name;
   double standard;    /* what it is if not given */
   double least, most; /* both allowed */
   int is_whole;
   const char *meaning;
+  const char *const *choices; /* most + 1 names; NULL: a number */
 } bench_parameter;
 
 /* A shape with a name people know. */
@@ -48,6 +49,8 @@ struct bench_operator {
   int (*complete)(double *values, char *error);
   /* The phase of a shape given by hand. */
   const char *(*phase)(const double *values);
+  /* The name of such a case; NULL: its phase. */
+  void (*label)(const double *values, char *text, size_t room);
   /* Stretches a shape to another length, for --sweep. */
   void (*set_length)(double *values, int64_t length);
 
@@ -62,6 +65,8 @@ struct bench_operator {
   /* Runs once and compares rows with the judge; zero if that could not be done. */
   int (*verify)(void *instance, bench_check *check, char *error);
 
+  /* What the baseline is, for --list. */
+  const char *baseline;
   void *(*baseline_open)(void *instance, char *error);
   void (*baseline_close)(void *baseline);
   void (*baseline_run)(void *baseline, int64_t call);
@@ -70,7 +75,7 @@ struct bench_operator {
   const char *(*baseline_how)(const void *baseline);
 };
 
-extern const bench_operator attention_operator;
+extern const bench_operator attention_operator, linear_attention_operator;
 
 /* All operators, NULL at the end. */
 extern const bench_operator *const bench_operators[];

@@ -3,7 +3,8 @@
 
 #include "bench/operator.h"
 
-const bench_operator *const bench_operators[] = {&attention_operator, NULL};
+const bench_operator *const bench_operators[] = {&attention_operator, &linear_attention_operator,
+                                                 NULL};
 
 const bench_operator *operator_by_name(const char *name) {
   for (int i = 0; bench_operators[i]; i++)

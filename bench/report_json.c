@@ -71,6 +71,7 @@ static void add_ceilings(cJSON *root, const bench_run *run) {
     if (all->bf16_dot > 0) add_number(item, "bf16_dot", all->bf16_dot);
     add_number(item, "read", all->read);
     add_number(item, "copy", all->copy);
+    add_number(item, "update", all->update);
   }
 }
 
@@ -105,6 +106,7 @@ static void add_ceiling(cJSON *object, const bench_ceiling *ceiling) {
   add_number(item, "peak", ceiling->peak);
   add_text(item, "peak_name", ceiling->peak_name);
   add_number(item, "bandwidth", ceiling->bandwidth);
+  add_text(item, "bandwidth_name", ceiling->bandwidth_name);
   add_number(item, "drift", ceiling->drift);
 }
 
@@ -112,6 +114,7 @@ static void add_baseline(cJSON *object, const bench_result *result) {
   const bench_baseline *baseline = &result->baseline;
   cJSON *item = cJSON_AddObjectToObject(object, "baseline");
   add_outcome(item, baseline->outcome, baseline->message);
+  add_text(item, "what", result->item.op->baseline);
   if (baseline->how) add_text(item, "how", baseline->how);
   if (baseline->check.rows) add_check(item, &baseline->check);
   if (baseline->outcome != BENCH_MEASURED) return;
@@ -131,6 +134,18 @@ static void add_measurements(cJSON *object, const bench_result *result) {
   add_baseline(object, result);
 }
 
+/* Choices by name. */
+static void add_parameters(cJSON *object, const bench_case *item) {
+  cJSON *parameters = cJSON_AddObjectToObject(object, "parameters");
+  for (int i = 0; i < item->op->parameter_count; i++) {
+    const bench_parameter *p = &item->op->parameters[i];
+    if (p->choices)
+      add_text(parameters, p->name, p->choices[(int)item->values[i]]);
+    else
+      add_number(parameters, p->name, item->values[i]);
+  }
+}
+
 static cJSON *json_of(const bench_result *result) {
   const bench_case *item = &result->item;
   cJSON *object = cJSON_CreateObject();
@@ -140,9 +155,7 @@ static cJSON *json_of(const bench_result *result) {
   add_text(object, "type", seqmix_dtype_name(item->dtype));
   add_text(object, "device", result->device);
   add_number(object, "threads", result->threads);
-  cJSON *parameters = cJSON_AddObjectToObject(object, "parameters");
-  for (int i = 0; i < item->op->parameter_count; i++)
-    add_number(parameters, item->op->parameters[i].name, item->values[i]);
+  add_parameters(object, item);
   add_text(object, "variant", result->variant);
   add_outcome(object, result->outcome, result->message);
   add_number(object, "flops", result->cost.flops);
@@ -197,6 +210,13 @@ static const char *text_of(const cJSON *object, const char *name) {
   return cJSON_IsString(item) ? item->valuestring : "";
 }
 
+static double parameter_of(const cJSON *parameters, const bench_parameter *p) {
+  const char *text = text_of(parameters, p->name);
+  for (int i = 0; p->choices && i <= (int)p->most; i++)
+    if (strcmp(text, p->choices[i]) == 0) return i;
+  return p->choices ? p->standard : number_of(parameters, p->name, p->standard);
+}
+
 /* A measured result as a record; zero for anything else. */
 static int read_record(const cJSON *object, bench_record *record) {
   const bench_operator *op = operator_by_name(text_of(object, "operator"));
@@ -209,8 +229,7 @@ static int read_record(const cJSON *object, bench_record *record) {
   result.threads = (int32_t)number_of(object, "threads", 0);
   const cJSON *parameters = cJSON_GetObjectItemCaseSensitive(object, "parameters");
   for (int i = 0; i < op->parameter_count; i++)
-    result.item.values[i] =
-        number_of(parameters, op->parameters[i].name, op->parameters[i].standard);
+    result.item.values[i] = parameter_of(parameters, &op->parameters[i]);
   result.time.median = number_of(object, "seconds", 0);
   result.time.spread = number_of(object, "spread", 0);
   result.fraction = number_of(object, "fraction", 0);

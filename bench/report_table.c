@@ -19,7 +19,8 @@ void report_ceilings(FILE *file, const machine_ceilings *all) {
   for (int i = 0; i < all->levels; i++)
     fprintf(file, " %s %.1f GFLOP/s,", all->level[i], all->multiply_add[i] * 1e-9);
   if (all->bf16_dot > 0) fprintf(file, " bf16 dot %.1f GFLOP/s,", all->bf16_dot * 1e-9);
-  fprintf(file, " read %.1f GB/s, copy %.1f GB/s\n", all->read * 1e-9, all->copy * 1e-9);
+  fprintf(file, " read %.1f GB/s, copy %.1f GB/s, update %.1f GB/s\n", all->read * 1e-9,
+          all->copy * 1e-9, all->update * 1e-9);
 }
 
 void report_table_head(FILE *file) {
@@ -45,6 +46,11 @@ static void print_why(FILE *file, const bench_result *result) {
     fprintf(file, "; baseline: %s", baseline->message);
 }
 
+static const char *bound_text(const bench_ceiling *ceiling) {
+  if (strcmp(ceiling->bound, "memory") != 0) return "fma";
+  return strcmp(ceiling->bandwidth_name, "update") == 0 ? "upd" : "mem";
+}
+
 void report_table_row(FILE *file, const bench_result *result) {
   char time[32], fraction[32] = "-", best[16] = "-";
   fprintf(file, "%-30s %-5s %-9s %3d", result->item.name, seqmix_dtype_name(result->item.dtype),
@@ -57,7 +63,7 @@ void report_table_row(FILE *file, const bench_result *result) {
   report_seconds(result->time.median, time, sizeof time);
   if (result->fraction > 0) {
     snprintf(fraction, sizeof fraction, "%.1f%% %s", 100 * result->fraction,
-             strcmp(result->ceiling.bound, "memory") == 0 ? "mem" : "fma");
+             bound_text(&result->ceiling));
     snprintf(best, sizeof best, "%.1f%%", 100 * result->best_fraction);
   }
   fprintf(file, " %10s %5.1f%% %9.1f %8.2f %11s %6s", time, 100 * result->time.spread,

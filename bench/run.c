@@ -127,13 +127,14 @@ static int time_operator(const bench_station *station, void *instance,
   timed_operator timed = {result->item.op, instance, station->world.context};
   bench_subject subject = {&timed, call_operator, finish_operator};
   ceiling_moment before = {0, 0}, after = {0, 0};
-  if (station->ceilings) before = ceilings_glance(station->ceilings, result->item.dtype);
+  if (station->ceilings)
+    before = ceilings_glance(station->ceilings, result->item.dtype, result->cost);
   if (measure(&subject, protocol, &result->time)) {
     snprintf(result->message, sizeof result->message, "%s", seqmix_last_error());
     return 0;
   }
   if (!station->ceilings) return 1;
-  after = ceilings_glance(station->ceilings, result->item.dtype);
+  after = ceilings_glance(station->ceilings, result->item.dtype, result->cost);
   result->ceiling = ceiling_between(before, after, result->cost, result->item.dtype);
   result->fraction = result_flops(result) / result->ceiling.flops;
   if (result->time.best > 0)

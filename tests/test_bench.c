@@ -6,7 +6,9 @@
 #include <string.h>
 
 #include "bench/attention.h"
+#include "bench/ceilings.h"
 #include "bench/compare.h"
+#include "bench/linear_attention.h"
 #include "bench/report.h"
 #include "bench/statistics.h"
 #include "support/suite.h"
@@ -77,6 +79,56 @@ START_TEST(test_cost) {
   cost = attention_cost(&s, NULL, SEQMIX_F32);
   ck_assert_double_eq(cost.flops, 3 * 6 * (4 * 3) * (2 * 8 + 2 * 5));
   ck_assert_double_eq(cost.bytes, 4 * (3 * 4 * 6 * (8 + 5) + 3 * 6 * 2 * (8 + 5)));
+}
+END_TEST
+
+/* 3 sequences of 5 tokens, 4 states that share 2 keys; 8 queries, two per state. */
+START_TEST(test_linear_attention_cost) {
+  linear_attention_shape s = {.b = 3, .t = 5, .hq = 8, .hk = 2, .h = 4, .d = 6, .dv = 7};
+  s.rule = SEQMIX_UPDATE_LINEAR;
+  double qkv_out = 8 * 6 + 2 * 6 + 4 * 7 + 8 * 7;
+  bench_cost cost = linear_attention_cost(&s, SEQMIX_BF16);
+  ck_assert_double_eq(cost.flops, 15 * (4 * 2 + 8 * 2) * 6 * 7);
+  ck_assert_double_eq(cost.bytes, 15 * 2 * qkv_out);
+  /* A decay and beta per channel, the first f32; the last state is written. */
+  s.hq = 4;
+  s.rule = SEQMIX_UPDATE_GATED_DELTA;
+  s.decay = DECAY_CHANNEL;
+  s.beta = BETA_CHANNEL;
+  s.state_type = SEQMIX_F16;
+  s.states = STATES_PRESENT;
+  qkv_out = 4 * 6 + 2 * 6 + 4 * 7 + 4 * 7;
+  cost = linear_attention_cost(&s, SEQMIX_BF16);
+  ck_assert_double_eq(cost.flops, 15 * 4 * 6 * 6 * 7);
+  ck_assert_double_eq(cost.bytes, 15 * (2 * qkv_out + 4 * 4 * 6 + 2 * 4 * 7) + 2 * 3 * 4 * 6 * 7);
+  ck_assert_double_eq(cost.updated, 0);
+}
+END_TEST
+
+/* In place states count twice, and memory is then bound by how fast they can be changed. */
+START_TEST(test_linear_attention_decode_cost) {
+  linear_attention_shape s = {.b = 2, .t = 1, .hq = 3, .hk = 3, .h = 3, .d = 4, .dv = 5};
+  s.rule = SEQMIX_UPDATE_DPLR;
+  s.state_type = SEQMIX_F32;
+  s.states = STATES_UPDATE;
+  bench_cost cost = linear_attention_cost(&s, SEQMIX_F32);
+  double state = 2 * 3 * 4 * 5 * 4;
+  ck_assert_double_eq(cost.flops, 2 * 3 * 8 * 4 * 5);
+  ck_assert_double_eq(cost.bytes, 2 * 4 * 3 * (4 * 4 + 2 * 5) + 2 * state);
+  ck_assert_double_eq(cost.updated, state);
+  /* The better of two measurements counts. */
+  bench_ceiling ceiling =
+      ceiling_between((ceiling_moment){1e9, 2}, (ceiling_moment){1e9, 3}, cost, SEQMIX_F32);
+  ck_assert_str_eq(ceiling.bound, "memory");
+  ck_assert_str_eq(ceiling.bandwidth_name, "update");
+  ck_assert_double_eq_tol(ceiling.flops, 3 * cost.flops / cost.bytes, 1e-12);
+  /* Many tokens are bound by reading, or by arithmetic. */
+  s.t = 1000;
+  cost = linear_attention_cost(&s, SEQMIX_F32);
+  ck_assert_double_eq(cost.updated, 0);
+  ceiling = ceiling_between((ceiling_moment){1, 2}, (ceiling_moment){1, 3}, cost, SEQMIX_F32);
+  ck_assert_str_eq(ceiling.bandwidth_name, "read");
+  ck_assert_str_eq(ceiling.bound, "compute");
 }
 END_TEST
 
@@ -187,6 +239,8 @@ Suite *suite_make(void) {
   TCase *tcase = tcase_create("bench");
   suite_add(tcase, test_work);
   suite_add(tcase, test_cost);
+  suite_add(tcase, test_linear_attention_cost);
+  suite_add(tcase, test_linear_attention_decode_cost);
   suite_add(tcase, test_quantiles);
   suite_add(tcase, test_statistics);
   suite_add(tcase, test_seconds);

@@ -105,7 +105,16 @@ START_TEST(test_beginnings_and_groups) {
   ck_assert_int_eq(options.cases.count, 3);
   options_free(&options);
   options = good("--preset all --type f32");
-  ck_assert_int_eq(options.cases.count, attention_operator.preset_count);
+  ck_assert_int_eq(options.cases.count,
+                   attention_operator.preset_count + linear_attention_operator.preset_count);
+  options_free(&options);
+  options = good("--preset linear_attention:all,attention:minilm --type f32");
+  ck_assert_int_eq(options.cases.count, linear_attention_operator.preset_count + 1);
+  ck_assert(has_case(&options, "kda-d128", SEQMIX_F32));
+  options_free(&options);
+  options = good("--preset attention:models --type f32");
+  ck_assert(has_case(&options, "minilm", SEQMIX_F32));
+  ck_assert(!has_case(&options, "retnet-3b-prefill", SEQMIX_F32));
   options_free(&options);
 }
 END_TEST
@@ -124,6 +133,32 @@ START_TEST(test_shape) {
 }
 END_TEST
 
+START_TEST(test_shape_with_choices) {
+  bench_options options = good(
+      "--shape linear_attention:T=300,Hq=2,Hk=4,H=8,D=32,rule=gated_delta,decay=channel,beta=head "
+      "--shape linear_attention:T=1,rule=delta,decay=none,state_type=bf16");
+  const bench_case *item = &options.cases.items[0];
+  ck_assert_str_eq(item->op->name, "linear_attention");
+  ck_assert_str_eq(item->name, "gated_delta-channel");
+  ck_assert_str_eq(item->phase, "prefill");
+  ck_assert_double_eq(value_of(item, "rule"), SEQMIX_UPDATE_GATED_DELTA);
+  ck_assert_double_eq(value_of(item, "Dv"), 32);
+  char text[320];
+  case_format(item, text, sizeof text);
+  ck_assert_str_eq(text,
+                   "B=1,T=300,Hq=2,Hk=4,H=8,D=32,Dv=32,rule=gated_delta,decay=channel,beta=head,"
+                   "map=none,bonus=0,state_type=f32,states=none,packed=0");
+  /* One token: states in place, whatever was said. */
+  item = &options.cases.items[1];
+  ck_assert_str_eq(item->name, "delta-decode");
+  ck_assert_str_eq(item->phase, "decode");
+  case_format(item, text, sizeof text);
+  ck_assert_ptr_nonnull(strstr(text, "Hq=8,Hk=8,H=8"));
+  ck_assert_ptr_nonnull(strstr(text, "state_type=bf16,states=update"));
+  options_free(&options);
+}
+END_TEST
+
 START_TEST(test_sweep) {
   bench_options options = good("--sweep 100..500");
   ck_assert_int_eq(options.cases.count, 4);
@@ -138,6 +173,12 @@ START_TEST(test_sweep) {
   ck_assert_int_eq(options.cases.count, 1);
   ck_assert_double_eq(value_of(&options.cases.items[0], "Tq"), 1);
   ck_assert_double_eq(value_of(&options.cases.items[0], "Tk"), 512);
+  options_free(&options);
+  options = good("--preset gated-delta-d128,gated-delta-decode-b1 --sweep 1..2");
+  ck_assert_int_eq(options.cases.count, 4);
+  ck_assert_double_eq(value_of(&options.cases.items[1], "T"), 2);
+  ck_assert_double_eq(value_of(&options.cases.items[3], "T"), 1);
+  ck_assert_str_eq(options.cases.items[0].name, "gated-delta-d128@1");
   options_free(&options);
 }
 END_TEST
@@ -164,7 +205,10 @@ END_TEST
 
 START_TEST(test_refusals) {
   bad("--preset nothing", "--preset|nothing|models|minilm|kernel|small-call");
+  bad("--preset nothing", "linear_attention:kernel|scalar-decay-decode-b64");
   bad("--preset minilm,", "--preset|''");
+  bad("--preset attention:kda-d128", "--preset|attention:kda-d128");
+  bad("--preset scan:all", "--preset|scan:all");
   bad("--type f64", "--type|f64|bf16");
   bad("--threads 0", "--threads|1 to 1024");
   bad("--threads 2000", "--threads|2000");
@@ -184,6 +228,16 @@ START_TEST(test_refusals) {
   bad("--shape Hq=6,Hkv=4", "--shape|Hkv is 4|Hq = 6");
   bad("--shape live=4", "--shape|live|block");
   bad("--shape B=65536,Tq=4194304,Hq=4096,D=4096", "--shape|elements|at most");
+  bad("--shape linear_attention:Tq=1", "--shape|'Tq'|B, T, Hq");
+  bad("--shape linear_attention:rule=lstm", "rule=lstm|rule must be one of|linear, gated|dplr");
+  bad("--shape linear_attention:rule=1", "rule must be one of");
+  bad("--shape linear_attention:decay=none", "--shape|rule gated|needs a decay");
+  bad("--shape linear_attention:rule=delta", "--shape|rule delta|decay=none");
+  bad("--shape linear_attention:beta=head", "--shape|rule gated|beta=none");
+  bad("--shape linear_attention:rule=dplr,bonus=1", "--shape|rule dplr|bonus=0");
+  bad("--shape linear_attention:H=6,Hk=4", "--shape|Hk is 4|H = 6");
+  bad("--shape linear_attention:H=6,Hq=4", "--shape|Hq is 4|H = 6");
+  bad("--shape linear_attention:B=65536,T=4194304,H=4096", "--shape|elements|at most");
   bad("--shape scan:T=1", "--shape|no operator 'scan'");
   bad("--shape", "--shape|needs a value");
   bad("--fast", "--fast|--help");
@@ -198,6 +252,7 @@ Suite *suite_make(void) {
   suite_add(tcase, test_lists);
   suite_add(tcase, test_beginnings_and_groups);
   suite_add(tcase, test_shape);
+  suite_add(tcase, test_shape_with_choices);
   suite_add(tcase, test_sweep);
   suite_add(tcase, test_actions);
   suite_add(tcase, test_refusals);

@@ -101,7 +101,7 @@ static int passes(void) { return attention_compare(judged.in, judged.out, SEQMIX
 
 /* The largest |expected| of all rows: what errors are measured by. */
 static float largest_expected(void) {
-  const attention_rows *rows = &judged.in->rows;
+  const bench_rows *rows = &judged.in->rows;
   float largest = 0;
   for (int64_t i = 0; i < rows->count * judged.in->shape.dv; i++)
     largest = fmaxf(largest, fabsf(rows->expected[i]));

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Draws what `seqmix-bench --json` wrote: throughput over length (of a --sweep), a roofline with the
-measured ceilings, and bars against the unfused baseline.
+measured ceilings, bars against the baseline, and time over length of attention and linear attention.
 
   plot_bench.py result.json [more.json ...] -o folder
 
@@ -11,7 +11,6 @@ gets pictures of its own.
 from __future__ import annotations
 
 import argparse
-import json
 import math
 import sys
 from collections.abc import Callable, Iterable
@@ -19,141 +18,32 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import matplotlib
-
-matplotlib.use("Agg")
-import matplotlib.pyplot as plt  # noqa: E402
-from matplotlib.artist import Artist  # noqa: E402
-from matplotlib.axes import Axes  # noqa: E402
-from matplotlib.figure import Figure  # noqa: E402
-from matplotlib.lines import Line2D  # noqa: E402
-from matplotlib.patches import Patch  # noqa: E402
-from matplotlib.patheffects import withStroke  # noqa: E402
-from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator  # noqa: E402
-
-Result = dict[str, Any]
-
-# Okabe and Ito's colours, which people tell apart whatever their eyes; shapes and hatches say the
-# same again.
-TYPE_COLOURS = {"f32": "#0072B2", "f16": "#E69F00", "bf16": "#009E73"}
-TYPE_MARKERS = {"f32": "o", "f16": "^", "bf16": "s"}
-PHASE_COLOURS = {"encode": "#E69F00", "prefill": "#0072B2", "decode": "#D55E00", "call": "#CC79A7"}
-PHASE_MARKERS = {"encode": "D", "prefill": "o", "decode": "s", "call": "^"}
-GREY = "#555555"
-TYPES = ("f32", "f16", "bf16")
-
-# 1600 pixels wide, so that 800 in a README are sharp.
-DPI = 160
-WIDTH = 10.0
-STYLE: dict[Any, Any] = {
-    "font.size": 12,
-    "axes.titlesize": 14,
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "axes.grid": True,
-    "grid.color": "#dddddd",
-    "grid.linewidth": 0.7,
-    "axes.axisbelow": True,
-    "legend.frameon": False,
-}
-
-
-@dataclass(frozen=True)
-class Station:
-    """A device with a number of threads: what one picture is about."""
-
-    device: str
-    threads: int
-
-    def holds(self, result: Result) -> bool:
-        return bool(result["device"] == self.device and result["threads"] == self.threads)
-
-    def __str__(self) -> str:
-        return f"{self.device}, {self.threads} thread{'s' if self.threads > 1 else ''}"
-
-
-class Run:
-    """All results of the files, with what the first says about the machine."""
-
-    def __init__(self, paths: Iterable[Path]) -> None:
-        files = [load(path) for path in paths]
-        self.head = files[0]
-        models = {file["machine"]["model"] for file in files}
-        if len(models) > 1:
-            sys.exit(f"plot_bench: the files are of different machines: {', '.join(sorted(models))}")
-        self.results: list[Result] = [
-            r for file in files for r in file["results"] if r["outcome"] == "measured"
-        ]
-        self.ceilings: dict[int, dict[str, Any]] = {}
-        for file in files:
-            for ceiling in file["ceilings"]:
-                kept = self.ceilings.setdefault(ceiling["threads"], ceiling)
-                keep_higher(kept, ceiling)
-
-    def stations(self) -> list[Station]:
-        return list(dict.fromkeys(Station(r["device"], r["threads"]) for r in self.results))
-
-    def caption(self, station: Station) -> str:
-        head, build = self.head, self.head["build"]
-        device = head["devices"].get(station.device, station.device)
-        threads = f"{station.threads} thread{'s' if station.threads > 1 else ''}"
-        lines = f"{device} ({station.device}, {threads})\nseqmix {build['version']}, "
-        return lines + f"{build['compiler']}, {head['date'][:10]}"
-
-
-def load(path: Path) -> dict[str, Any]:
-    try:
-        data: dict[str, Any] = json.loads(path.read_text())
-    except (OSError, ValueError) as error:
-        sys.exit(f"plot_bench: {path}: {error}")
-    if data.get("program") != "seqmix-bench" or data.get("format") != 1:
-        sys.exit(f"plot_bench: {path} must be a file that `seqmix-bench --json` wrote (format 1)")
-    return data
-
-
-def keep_higher(kept: dict[str, Any], other: dict[str, Any]) -> None:
-    """A ceiling is the most that was ever seen."""
-    for name in ("read", "copy", "bf16_dot"):
-        if name in other:
-            kept[name] = max(kept.get(name, 0), other[name])
-    for level, flops in other["multiply_add"].items():
-        kept["multiply_add"][level] = max(kept["multiply_add"].get(level, 0), flops)
-
-
-def is_swept(result: Result) -> bool:
-    return "@" in result["case"]
-
-
-def plain(value: float, _position: object = None) -> str:
-    """0.25 as 0.25, 512 as 512, 2048 as 2k: all ticks are powers."""
-    return f"{value / 1024:g}k" if value >= 1024 and value % 1024 == 0 else f"{value:g}"
-
-
-def time_text(seconds: float) -> str:
-    for unit, name in ((1.0, "s"), (1e-3, "ms"), (1e-6, "µs")):
-        if seconds >= unit:
-            return f"{seconds / unit:.3g} {name}"
-    return f"{seconds * 1e9:.3g} ns"
-
-
-def set_log_axis(axis: Any, values: Iterable[float], base: int) -> None:
-    """Ticks at powers of the base, in plain numbers."""
-    numbers = [value for value in values if value > 0]
-    low = math.floor(math.log(min(numbers), base))
-    high = math.ceil(math.log(max(numbers), base))
-    axis.set_major_locator(FixedLocator([float(base) ** i for i in range(low, high + 1)]))
-    axis.set_minor_locator(NullLocator())
-    axis.set_major_formatter(FuncFormatter(plain))
-
-
-def finish(figure: Figure, caption: str, path: Path) -> None:
-    """The caption goes below everything, at a distance that does not depend on the height."""
-    height = figure.get_figheight()
-    figure.text(0.5, 0.1 / height, caption, ha="center", va="bottom", fontsize=10, color=GREY)
-    figure.savefig(path, dpi=DPI)
-    plt.close(figure)
-    print(path)
-
+import matplotlib.pyplot as plt
+from matplotlib.artist import Artist
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.patches import Patch
+from matplotlib.patheffects import withStroke
+from plot_crossing import draw_crossing
+from plot_results import (
+    GREY,
+    PHASE_COLOURS,
+    PHASE_MARKERS,
+    STYLE,
+    TYPE_COLOURS,
+    TYPE_MARKERS,
+    TYPES,
+    WIDTH,
+    Result,
+    Run,
+    Station,
+    finish,
+    is_swept,
+    length_of,
+    set_log_axis,
+    time_text,
+)
 
 # ---- throughput over length ----------------------------------------------------------------------
 
@@ -187,10 +77,6 @@ def unit_of(results: list[Result]) -> Unit:
     return GBYTES if 2 * memory > len(results) else GFLOPS
 
 
-def length_of(result: Result) -> float:
-    return float(result["parameters"]["Tk"])
-
-
 def draw_type(axes: Axes, results: list[Result], dtype: str, unit: Unit) -> None:
     results = sorted((r for r in results if r["type"] == dtype), key=length_of)
     colour, marker = TYPE_COLOURS[dtype], TYPE_MARKERS[dtype]
@@ -213,8 +99,9 @@ def draw_type(axes: Axes, results: list[Result], dtype: str, unit: Unit) -> None
 def describe_shape(result: Result) -> str:
     """The parameters that make a sweep's shape, without its lengths and what is not used."""
     parameters = result["parameters"]
-    skipped = {"Tq", "Tk", "live"}
-    parts = [f"{n} {v:g}" for n, v in parameters.items() if v and n not in skipped and n != "causal"]
+    skipped = {"Tq", "Tk", "T", "live", "causal"}
+    used = {n: v for n, v in parameters.items() if v and v != "none" and n not in skipped}
+    parts = [f"{n} {v}" if isinstance(v, str) else f"{n} {v:g}" for n, v in used.items()]
     return ", ".join(parts + (["causal"] if parameters.get("causal") else []))
 
 
@@ -226,7 +113,8 @@ def draw_sweep(axes: Axes, name: str, results: list[Result]) -> None:
     axes.set_xscale("log", base=2)
     set_log_axis(axes.xaxis, (length_of(r) for r in results), 2)
     axes.set_ylim(bottom=0)
-    axes.set_xlabel("keys per sequence")
+    is_attention = results[0]["operator"] == "attention"
+    axes.set_xlabel("keys per sequence" if is_attention else "tokens per sequence")
     axes.set_ylabel(unit.name)
     axes.set_title(name, loc="left", fontweight="bold", pad=22)
     axes.text(0, 1.02, describe_shape(results[0]), transform=axes.transAxes, color=GREY, fontsize=11)
@@ -234,9 +122,10 @@ def draw_sweep(axes: Axes, name: str, results: list[Result]) -> None:
         Line2D([], [], color=TYPE_COLOURS[t], marker=TYPE_MARKERS[t], linewidth=2.2, label=t)
         for t in types
     ]
+    baseline = "unfused, f32 BLAS" if is_attention else "token by token, f32"
     handles += [
         Line2D([], [], color=GREY, linewidth=2.2, label="seqmix"),
-        Line2D([], [], color=GREY, linestyle=(0, (4, 2)), linewidth=1.4, label="unfused, f32 BLAS"),
+        Line2D([], [], color=GREY, linestyle=(0, (4, 2)), linewidth=1.4, label=baseline),
         Line2D([], [], color=GREY, linestyle=":", linewidth=1.8, label="ceiling"),
     ]
     axes.legend(handles=handles, loc="center left", bbox_to_anchor=(1.0, 0.5))
@@ -400,6 +289,12 @@ def speed_ups_of(result: Result) -> list[float]:
     return speed_ups
 
 
+def baseline_of(results: list[Result]) -> str:
+    """What all have been compared with; older files, which do not say it, hold attention alone."""
+    names = {r["baseline"].get("what", "unfused attention with BLAS, in f32") for r in results}
+    return names.pop() if len(names) == 1 else "the baseline"
+
+
 def draw_bar(axes: Axes, place: float, result: Result) -> None:
     speed_up, *best = speed_ups_of(result)
     axes.barh(place, speed_up - 1, left=1, height=0.7, color=PHASE_COLOURS[result["phase"]])
@@ -431,7 +326,7 @@ def draw_bars(run: Run, station: Station, path: Path) -> bool:
     axes.grid(axis="y", visible=False)
     axes.tick_params(axis="y", length=0)
     axes.axvline(1, color=GREY, linewidth=1.4)
-    axes.set_xlabel("times as fast as unfused attention with BLAS in f32  (time : its time)")
+    axes.set_xlabel(f"times as fast as {baseline_of(results)}  (time : its time)")
     phases = list(dict.fromkeys(r["phase"] for r in results))
     handles: list[Artist] = [Patch(color=PHASE_COLOURS[phase], label=phase) for phase in phases]
     if len(speed_ups) > len(results):
@@ -449,6 +344,7 @@ PICTURES: list[tuple[str, Callable[[Run, Station, Path], bool], str]] = [
     ("throughput", draw_throughput, "no --sweep"),
     ("roofline", draw_roofline, "no cases with ceilings besides sweeps"),
     ("bars", draw_bars, "no cases with baselines besides sweeps"),
+    ("crossing", draw_crossing, "no --sweep of attention and linear_attention"),
 ]
 
 

@@ -26,6 +26,22 @@ def result(case, dtype, threads=2, length=1024, speed_up=1.5, phase="prefill"):
     }  # fmt: skip
 
 
+def linear_result(case, length, seconds, dtype="f32"):
+    """A case of a sweep of linear attention."""
+    made = result(f"{case}@{length}", dtype, length=length)
+    made["operator"], made["seconds"] = "linear_attention", seconds
+    made["parameters"] = {
+        "B": 1, "T": length, "H": 16, "D": 128, "rule": "gated_delta", "decay": "none", "bonus": 0,
+    }  # fmt: skip
+    return made
+
+
+def attention_result(length, seconds, dtype="f32"):
+    made = result(f"p@{length}", dtype, length=length)
+    made["seconds"], made["parameters"]["Hq"] = seconds, 16
+    return made
+
+
 def document(results, model="a processor"):
     levels = {"generic": 7e10, "avx2": 2e11}
     return {
@@ -38,6 +54,7 @@ def document(results, model="a processor"):
 
 def plot(folder, *documents):
     paths = []
+    folder.mkdir(exist_ok=True)
     for number, data in enumerate(documents):
         paths.append(folder / f"{number}.json")
         paths[-1].write_text(json.dumps(data))
@@ -74,6 +91,42 @@ def test_cases_without_baseline_or_ceiling(tmp_path):
     del bare["ceiling"]
     swept = dict(bare, case="p@1024")
     assert plot(tmp_path, document([swept]))[0] == 0
+
+
+LENGTHS = (256, 1024, 4096)
+
+
+def test_crossing(tmp_path):
+    """Time as T^2 / 1e9 s and T / 1e6 s: equal at 1000. Between 256 and 1024 lines of logarithms are
+    straight, so that the crossing is exact."""
+    sweep = [attention_result(n, n * n * 1e-9) for n in LENGTHS]
+    sweep += [linear_result("delta", n, n * 1e-6) for n in LENGTHS]
+    sweep += [linear_result("never", n, n * 1e-2) for n in LENGTHS]
+    sweep += [linear_result("other", n, n * 1e-6, "bf16") for n in LENGTHS]
+    status, output, pictures = plot(tmp_path, document(sweep))
+    assert status == 0, output
+    assert pictures == {"throughput.png", "crossing.png"}, output
+    assert "delta  f32 overtakes attention at 1000 tokens" in output
+    assert output.count("overtakes") == 1, output
+
+
+def test_crossing_of_files_and_threads(tmp_path):
+    """Both operators may come from files of their own, in any order; threads do not mix."""
+    linear = [linear_result("gated", n, n * 1e-6) for n in reversed(LENGTHS)]
+    attention = [attention_result(n, n * n * 1e-9) for n in (64, *LENGTHS)]
+    output = plot(tmp_path, document(linear), document(attention))[1]
+    assert "gated  f32 overtakes attention at 1000 tokens" in output
+    for made in attention:
+        made["threads"] = 1
+    status, output, pictures = plot(tmp_path / "again", document(linear), document(attention))
+    assert status == 0 and "crossing-cpu-1: not drawn" in output, output
+    assert "crossing-cpu-2: not drawn" in output and "overtakes" not in output
+
+
+def test_no_crossing_without_attention(tmp_path):
+    status, output, pictures = plot(tmp_path, document([linear_result("gated", 256, 1e-3)]))
+    assert (status, pictures) == (0, {"throughput.png"}), output
+    assert "crossing: not drawn, no --sweep of attention and linear_attention" in output
 
 
 @pytest.mark.parametrize(
