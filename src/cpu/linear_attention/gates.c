@@ -11,16 +11,29 @@ static double gate_at(const linear_stream *s, const seqmix_view *view, int64_t t
   return seqmix_load(stream_row(s, view, s->at + t, s->head), view->dtype, 0);
 }
 
+/* exp(x - m) where m is at least x; 0 where both are -inf. */
+static float relative_exp(double x, double m) {
+  return m == -(double)INFINITY ? 0 : (float)exp(x - m);
+}
+
+static double larger(double a, double b) { return b > a || isnan(b) ? b : a; }
+
 /* m_t = max(decay + m_{t-1}, i_t); S and z are kept times exp(-m), so that a step multiplies them
- * by exp(decay + m_{t-1} - m_t) and k by exp(i_t - m_t). In doubles, as m adds up all decays. */
+ * by exp(decay + m_{t-1} - m_t) and k by exp(i_t - m_t). In doubles, as m adds up all decays.
+ * A query reads at m_t; an early one adds its own token to what was before: at the larger of
+ * m_{t-1} and i_t, to which both are brought. */
 static void load_input_gate(linear_stream *s) {
   double m = s->stabilizer;
   for (int64_t t = 0; t < s->count; t++) {
-    double past = m + gate_at(s, s->decay, t), now = gate_at(s, &s->problem->input_gate, t);
-    m = now > past || isnan(now) ? now : past;
+    double before = m, past = m + gate_at(s, s->decay, t);
+    double now = gate_at(s, &s->problem->input_gate, t);
+    double read = s->readers[0].is_early ? larger(before, now) : larger(past, now);
+    m = larger(past, now);
     s->decays[t] = m == -(double)INFINITY ? -INFINITY : (float)(past - m);
-    s->gains[t] = m == -(double)INFINITY ? 0 : (float)exp(now - m);
-    s->stabilizers[t] = (float)m;
+    s->gains[t] = relative_exp(now, m);
+    s->past_gains[t] = relative_exp(before, read);
+    s->own_gains[t] = relative_exp(m, read);
+    s->stabilizers[t] = (float)read;
   }
   s->stabilizer = m;
 }

@@ -86,6 +86,8 @@ static void lay_out(linear_stream *s, scratch_plan *plan) {
   s->keep_whole = take_floats(plan, CHUNK_TOKENS, s->dims, 1);
   s->keep_part = take_floats(plan, CHUNK_TOKENS, s->dims, 1);
   s->gains = take_floats(plan, CHUNK_TOKENS, 1, 1);
+  s->past_gains = take_floats(plan, CHUNK_TOKENS, 1, 1);
+  s->own_gains = take_floats(plan, CHUNK_TOKENS, 1, 1);
   s->stabilizers = take_floats(plan, CHUNK_TOKENS, 1, 1);
   s->denominators = take_floats(plan, s->queries, CHUNK_TOKENS, 1);
   s->columns_rows = take_floats(plan, s->queries + WRITERS + 1, s->panels, PRODUCT_COLUMNS);

@@ -104,7 +104,9 @@ typedef struct linear_stream {
   float *keep_whole;      /* [CHUNK_TOKENS, dims]: see stream_split_decays() */
   float *keep_part;       /* the same */
   float *gains;           /* [CHUNK_TOKENS]: of k, with an input gate */
-  float *stabilizers;     /* [CHUNK_TOKENS]: m */
+  float *past_gains;      /* [CHUNK_TOKENS]: of what early queries read of the past, with both */
+  float *own_gains;       /* [CHUNK_TOKENS]: and of their own token */
+  float *stabilizers;     /* [CHUNK_TOKENS]: m as queries have it */
   float *denominators;    /* [queries, CHUNK_TOKENS] */
   float *columns_rows;    /* [queries + WRITERS + 1, panels * PRODUCT_COLUMNS] */
   float *spare;           /* [dims, 4]: for turning and adding up */

@@ -65,20 +65,30 @@ static float dot(const float *a, const float *b, int64_t count) {
   return vec_sum(sum);
 }
 
-/* What a query reads of its own token's k v^T: with a bonus as much as that says. */
-static void set_diagonal(linear_stream *s, const stream_reader *reader) {
+static void scale_row(float *row, float factor, int64_t count) {
+  for (int64_t i = 0; i < count; i++) row[i] *= factor;
+}
+
+/* What a query reads of its own token's k v^T with a bonus: as much as that says. */
+static void set_bonus(linear_stream *s, const stream_reader *reader, int64_t t) {
   const seqmix_view *bonus = &s->problem->bonus;
-  float *row = s->spare, *weights = reader->weights[WRITER_KEY];
-  if (s->leaves_diagonal_out)
-    for (int64_t t = 0; t < s->count; t++) weights[t * WEIGHT_STEP + t] = 0;
-  if (!bonus->dtype) return;
-  for (int64_t t = 0; t < s->count; t++) {
-    stream_load_floats(row, stream_address(bonus, s->head * bonus->stride[0]), bonus->dtype,
-                       bonus->stride[1], s->problem->head_dim, s->dims);
-    const float *key = s->writer_rows[WRITER_KEY] + t * s->dims;
-    for (int64_t d = 0; d < s->dims; d++) row[d] *= key[d];
-    weights[t * WEIGHT_STEP + t] = dot(reader->rows + t * s->dims, row, s->dims);
-  }
+  const float *key = s->writer_rows[WRITER_KEY] + t * s->dims;
+  float *row = s->spare, *query = reader->rows + t * s->dims;
+  float *weights = reader->weights[WRITER_KEY] + t * WEIGHT_STEP;
+  stream_load_floats(row, stream_address(bonus, s->head * bonus->stride[0]), bonus->dtype,
+                     bonus->stride[1], s->problem->head_dim, s->dims);
+  for (int64_t d = 0; d < s->dims; d++) row[d] *= key[d];
+  weights[t] = dot(query, row, s->dims);
+  if (!s->is_gated) return;
+  weights[t] *= s->own_gains[t];
+  scale_row(weights, s->past_gains[t], t);
+  scale_row(query, s->past_gains[t], s->dims);
+}
+
+static void set_diagonal(linear_stream *s, const stream_reader *reader) {
+  float *weights = reader->weights[WRITER_KEY];
+  for (int64_t t = 0; t < s->count && s->leaves_diagonal_out; t++) weights[t * WEIGHT_STEP + t] = 0;
+  for (int64_t t = 0; t < s->count && reader->is_early; t++) set_bonus(s, reader, t);
 }
 
 void stream_make_own_weights(linear_stream *s) {
