@@ -28,7 +28,8 @@ static void load_input_gate(linear_stream *s) {
     double before = m, past = m + gate_at(s, s->decay, t);
     double now = gate_at(s, &s->problem->input_gate, t);
     double read = s->readers[0].is_early ? larger(before, now) : larger(past, now);
-    m = larger(past, now);
+    /* As f32 has it, so that a state handed on is held by just the m that goes with it. */
+    m = (float)larger(past, now);
     s->decays[t] = m == -(double)INFINITY ? -INFINITY : (float)(past - m);
     s->gains[t] = relative_exp(now, m);
     s->past_gains[t] = relative_exp(before, read);

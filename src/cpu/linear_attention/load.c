@@ -170,28 +170,3 @@ void stream_load_tokens(linear_stream *s) {
   multiply_values(s);
 }
 
-/* ---- ahead of time --------------------------------------------------------------------------- */
-
-static void prefetch_row(const linear_stream *s, const seqmix_view *view, int64_t t, int64_t head,
-                         int64_t first, int64_t count) {
-  const char *row = stream_row(s, view, t, head) + first * stream_element_bytes(view);
-  for (int64_t at = 0; at < count * stream_element_bytes(view); at += 64)
-    __builtin_prefetch(row + at, 0, 2);
-}
-
-void stream_prefetch(const linear_stream *s, int64_t part, int64_t parts) {
-  const seqmix_linear_attention_problem *p = s->problem;
-  int64_t next = s->at + s->count, left = s->tokens - next;
-  int64_t count = left < CHUNK_TOKENS ? left : CHUNK_TOKENS;
-  for (int64_t t = next + part * count / parts; t < next + (part + 1) * count / parts; t++) {
-    for (int64_t g = 0; g < s->queries && s->reads; g++)
-      prefetch_row(s, &p->q, t, s->readers[g].query_head, 0, p->head_dim);
-    if (!s->writes) continue;
-    prefetch_row(s, &p->k, t, s->key_head, 0, p->head_dim);
-    prefetch_row(s, &p->v, t, s->head, s->first_column, s->columns);
-    if (s->decay_kind == DECAY_CHANNEL) prefetch_row(s, s->decay, t, s->head, 0, p->head_dim);
-    if (p->erase.dtype) prefetch_row(s, &p->erase, t, s->head, 0, p->head_dim);
-    if (p->a.dtype) prefetch_row(s, &p->a, t, s->head, 0, p->head_dim);
-    if (p->b.dtype) prefetch_row(s, &p->b, t, s->head, 0, p->head_dim);
-  }
-}

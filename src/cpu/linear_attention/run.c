@@ -9,6 +9,7 @@
 static void run_pass(linear_stream *s, const stream_algorithm *algorithm, int reads, int writes) {
   s->reads = reads;
   s->writes = writes;
+  stream_plan_fetching(s);
   for (s->at = 0; s->at < s->tokens; s->at += s->count) {
     s->count = s->tokens - s->at < CHUNK_TOKENS ? s->tokens - s->at : CHUNK_TOKENS;
     algorithm->run_chunk(s);

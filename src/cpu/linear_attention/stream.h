@@ -53,6 +53,22 @@ typedef struct stream_reader {
   int64_t query_head;      /* of q */
 } stream_reader;
 
+/** Rows of the next chunk, and how much of them has been asked for: see fetch.c. */
+enum { FETCH_ARRAYS = 8 };
+typedef struct fetched_rows {
+  const char *first; /* the row of the stream's token 0 */
+  int64_t step;      /* bytes from a token's row to the next one's */
+  int64_t lines;
+} fetched_rows;
+typedef struct stream_fetching {
+  fetched_rows rows[FETCH_ARRAYS];
+  int arrays;
+  int array; /* the next line: of which array, token and line */
+  int64_t token, line;
+  int64_t end; /* of the tokens */
+  int64_t at_once;
+} stream_fetching;
+
 typedef struct linear_stream {
   const seqmix_linear_attention_problem *problem;
 
@@ -89,6 +105,8 @@ typedef struct linear_stream {
 
   /* The present pass over the tokens: whether queries read, and whether the state changes. */
   int reads, writes;
+
+  stream_fetching fetch;
 
   /* The present chunk. */
   int64_t at;                  /* its first token of the stream */
@@ -175,7 +193,9 @@ static inline char *stream_row(const linear_stream *s, const seqmix_view *view, 
 #define stream_skip LEVEL(linear_stream_skip)
 #define stream_load_queries LEVEL(linear_stream_load_queries)
 #define stream_load_tokens LEVEL(linear_stream_load_tokens)
-#define stream_prefetch LEVEL(linear_stream_prefetch)
+#define stream_plan_fetching LEVEL(linear_stream_plan_fetching)
+#define stream_start_fetching LEVEL(linear_stream_start_fetching)
+#define stream_fetch LEVEL(linear_stream_fetch)
 #define stream_map_features LEVEL(linear_stream_map_features)
 #define stream_load_gates LEVEL(linear_stream_load_gates)
 #define stream_load_floats LEVEL(linear_stream_load_floats)
@@ -215,8 +235,12 @@ void stream_load_queries(linear_stream *stream);
 /** Rows of the writers and the eraser, values, gates; after stream_load_queries(), as dplr's
  * and bonus's readers need both. */
 void stream_load_tokens(linear_stream *stream);
-/** Fetches part `part` of `parts` of the next chunk's rows into the cache. */
-void stream_prefetch(const linear_stream *stream, int64_t part, int64_t parts);
+/** Which arrays the present pass takes rows of. */
+void stream_plan_fetching(linear_stream *stream);
+/** The chunk after the present one is to be fetched on so many occasions. */
+void stream_start_fetching(linear_stream *stream, int64_t occasions);
+/** One of them. */
+void stream_fetch(linear_stream *stream);
 /** The feature map on a row of `count` floats. */
 void stream_map_features(int32_t map, float *row, int64_t count);
 /** Decays of the chunk as factors; with an input gate the gains of k, and m. */

@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The next chunk's rows on their way into the cache while the present one is computed.
+ *
+ * Tokens of a head lie far apart, often a power of two, where no hardware fetches ahead. A chunk is
+ * thousands of cycles long, and its rows are asked for a few lines at a time: all at once they would
+ * fill the queue of misses, and the computation would wait for that. */
+#include "cpu/linear_attention/stream.h"
+
+enum { LINE = 64 };
+
+static void add_rows(linear_stream *s, const seqmix_view *view, int64_t head, int64_t first,
+                     int64_t count) {
+  if (!view->dtype || s->fetch.arrays == FETCH_ARRAYS) return;
+  int64_t size = stream_element_bytes(view);
+  int64_t step = view->stride[1] * size;
+  fetched_rows *rows = &s->fetch.rows[s->fetch.arrays++];
+  rows->first = stream_row(s, view, 0, head) + first * size;
+  rows->step = s->is_backwards ? -step : step;
+  rows->lines = (count * size + LINE - 1) / LINE;
+}
+
+void stream_plan_fetching(linear_stream *s) {
+  const seqmix_linear_attention_problem *p = s->problem;
+  s->fetch.arrays = 0;
+  if (s->tokens <= CHUNK_TOKENS) return;
+  if (s->writes) {
+    add_rows(s, &p->k, s->key_head, 0, p->head_dim);
+    add_rows(s, &p->v, s->head, s->first_column, s->columns);
+    if (s->decay_kind == DECAY_CHANNEL) add_rows(s, s->decay, s->head, 0, p->head_dim);
+    add_rows(s, &p->erase, s->head, 0, p->head_dim);
+    add_rows(s, &p->a, s->head, 0, p->head_dim);
+    add_rows(s, &p->b, s->head, 0, p->head_dim);
+  }
+  for (int64_t g = 0; g < s->queries && s->reads; g++)
+    add_rows(s, &p->q, s->readers[g].query_head, 0, p->head_dim);
+}
+
+void stream_start_fetching(linear_stream *s, int64_t occasions) {
+  int64_t next = s->at + s->count, left = s->tokens - next;
+  int64_t tokens = left < CHUNK_TOKENS ? left : CHUNK_TOKENS;
+  s->fetch.array = 0;
+  s->fetch.line = 0;
+  s->fetch.token = next;
+  s->fetch.end = s->fetch.arrays ? next + tokens : next;
+  int64_t lines = 0;
+  for (int i = 0; i < s->fetch.arrays; i++) lines += s->fetch.rows[i].lines * tokens;
+  s->fetch.at_once = (lines + occasions - 1) / occasions;
+}
+
+void stream_fetch(linear_stream *s) {
+  stream_fetching *f = &s->fetch;
+  for (int64_t i = 0; i < f->at_once && f->token < f->end; i++) {
+    const fetched_rows *rows = &f->rows[f->array];
+    __builtin_prefetch(rows->first + f->token * rows->step + f->line * LINE, 0, 3);
+    if (++f->line < rows->lines) continue;
+    f->line = 0;
+    if (++f->array < f->arrays) continue;
+    f->array = 0;
+    f->token++;
+  }
+}
