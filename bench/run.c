@@ -36,7 +36,8 @@ static int fill_station(bench_station *s, const char *device, int32_t threads, c
   if (!open_context(&s->probing, device, threads, error) ||
       !open_context(&s->world.reference, "reference", 0, error))
     return 0;
-  if (s->variant && seqmix_context_set_variant(s->world.context, s->variant) != SEQMIX_OK) {
+  if (s->variant && (seqmix_context_set_variant(s->world.context, s->variant) != SEQMIX_OK ||
+                     seqmix_context_set_variant(s->probing, s->variant) != SEQMIX_OK)) {
     snprintf(error, BENCH_TEXT, "--variant: %s", seqmix_last_error());
     return 0;
   }
@@ -69,34 +70,12 @@ void station_close(bench_station *station) {
 
 /* ---- one case ------------------------------------------------------------------------------ */
 
-/* Whether a list separated by commas holds `name`. */
-static int list_holds(const char *list, const char *name) {
-  size_t length = strlen(name);
-  for (; list && *list; list += strcspn(list, ","), list += *list == ',')
-    if (strncmp(list, name, length) == 0 && strcspn(list, ",") == length) return 1;
-  return 0;
-}
-
-/* Variants stand in order of preference: the first that takes the call is the one chosen, among
- * those forced if any of the operator's are. */
-static const char *first_variant(const bench_station *station, const bench_operator *op,
-                                 void *instance, const char *forced) {
-  for (int32_t i = 0;; i++) {
-    const char *name = seqmix_context_variant_name(station->probing, i);
-    if (!name) return NULL;
-    if (!operator_has_variant(op, name) || (forced && !list_holds(forced, name))) continue;
-    if (seqmix_context_set_variant(station->probing, name) == SEQMIX_OK &&
-        op->probe(instance, station->probing) == SEQMIX_OK)
-      return name;
-  }
-}
-
 static void find_variant(const bench_station *station, const bench_operator *op, void *instance,
                          char *name, size_t room) {
-  const char *forced = station->variant ? station->variant : getenv("SEQMIX_VARIANT");
-  const char *found = forced ? first_variant(station, op, instance, forced) : NULL;
-  if (!found) found = first_variant(station, op, instance, NULL);
-  snprintf(name, room, "%s", found ? found : "");
+  const char *chosen = NULL;
+  if (op->probe(instance, station->probing) == SEQMIX_OK)
+    chosen = seqmix_context_chosen_variant(station->probing);
+  snprintf(name, room, "%s", chosen && operator_has_variant(op, chosen) ? chosen : "");
 }
 
 /* What measure() calls. */

@@ -199,6 +199,27 @@ START_TEST(test_variants) {
 }
 END_TEST
 
+/* A fresh context: others may have made choices. */
+START_TEST(test_chosen_variant) {
+  seqmix_context *fresh;
+  uint64_t bytes;
+  ck_assert_int_eq(seqmix_context_create(&fresh, seqmix_context_device(context)), SEQMIX_OK);
+  ck_assert_ptr_null(seqmix_context_chosen_variant(NULL));
+  ck_assert_ptr_null(seqmix_context_chosen_variant(fresh));
+  ck_assert_int_eq(small_call_run(&call, fresh), SEQMIX_OK);
+  ck_assert_ptr_nonnull(seqmix_context_chosen_variant(fresh));
+  const char *name, *last = NULL;
+  for (int i = 0; (name = seqmix_context_variant_name(fresh, i)) != NULL; i++) {
+    if (strncmp(name, "attention__", 11) != 0) continue;
+    ck_assert_int_eq(seqmix_context_set_variant(fresh, name), SEQMIX_OK);
+    if (seqmix_attention_workspace_size(fresh, &call.args, &bytes) == SEQMIX_OK) last = name;
+    if (last) ck_assert_str_eq(seqmix_context_chosen_variant(fresh), last);
+  }
+  ck_assert_ptr_nonnull(last);
+  seqmix_context_destroy(fresh);
+}
+END_TEST
+
 START_TEST(test_several_variants) {
   char both[512];
   snprintf(both, sizeof both, "%s,%s", seqmix_context_variant_name(context, 0),
@@ -342,6 +363,7 @@ Suite *suite_make(void) {
   suite_add(tcase, test_threads_by_option);
   suite_add(tcase, test_parallel_for_of_the_caller);
   suite_add(tcase, test_variants);
+  suite_add(tcase, test_chosen_variant);
   suite_add(tcase, test_several_variants);
   suite_add(tcase, test_success_leaves_the_text_alone);
   suite_add(tcase, test_each_thread_has_its_text);

@@ -138,6 +138,13 @@ SEQMIX_EXPORT seqmix_status seqmix_context_set_variant(seqmix_context *context, 
  */
 SEQMIX_EXPORT const char *seqmix_context_variant_name(const seqmix_context *context, int32_t index);
 
+/**
+ * The name of the variant that was chosen last on this context, by an operator or its
+ * workspace_size; NULL before the first choice. Calls that write nothing choose none. For
+ * measurements: a context that other threads use has their choices, too.
+ */
+SEQMIX_EXPORT const char *seqmix_context_chosen_variant(const seqmix_context *context);
+
 /** Waits until all work given to the context is done, and returns what became of it. */
 SEQMIX_EXPORT seqmix_status seqmix_synchronize(seqmix_context *context);
 

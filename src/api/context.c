@@ -146,6 +146,10 @@ const char *seqmix_context_variant_name(const seqmix_context *context, int32_t i
   return NULL;
 }
 
+const char *seqmix_context_chosen_variant(const seqmix_context *context) {
+  return context ? atomic_load(&context->chosen) : NULL;
+}
+
 seqmix_status seqmix_synchronize(seqmix_context *context) {
   seqmix_active active;
   SEQMIX_TRY(seqmix_context_enter(context, &active, "synchronize"));

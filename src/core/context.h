@@ -22,7 +22,8 @@ struct seqmix_context {
   _Atomic int32_t workers; /* atomic only because seqmix_context_threads() reads it unlocked */
   void *arena;             /* workspace of calls that bring none; grows, never shrinks */
   uint64_t arena_bytes;
-  char *forced_variants; /* NULL: free choice */
+  char *forced_variants;      /* NULL: free choice */
+  const char *_Atomic chosen; /* name of the variant chosen last; read unlocked */
 };
 
 /** Marks a new context as this process's. */

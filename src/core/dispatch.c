@@ -159,12 +159,13 @@ static seqmix_status fail_unsupported(const seqmix_context *context,
 
 /* ---- running ------------------------------------------------------------------------------- */
 
-static seqmix_status choose(const seqmix_context *context, const seqmix_problem *problem,
+static seqmix_status choose(seqmix_context *context, const seqmix_problem *problem,
                             const seqmix_variant **variant, uint64_t *bytes) {
   const seqmix_device *device = context->device;
   *variant = seqmix_choose_variant(device->backend->variants, device->backend->variant_count,
                                    problem, &device->properties, context->forced_variants);
   if (!*variant) return fail_unsupported(context, problem);
+  atomic_store(&context->chosen, (*variant)->name);
   int32_t workers = atomic_load(&context->workers);
   *bytes = (*variant)->workspace ? (*variant)->workspace(problem, &device->properties, workers) : 0;
   if (*bytes == UINT64_MAX)

@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 
 import numpy_attention
+import numpy_linear_attention
 import seqmix
 from support import DEVICE, F32, assert_close, normal
 
@@ -73,13 +74,17 @@ def test_variants(context, rng):
     assert {name.split("__")[0] for name in names} == operators
     q = normal(rng, 1, 3, 2, 8)
     expected = numpy_attention.attention(q, q, q).out
+    linear = numpy_linear_attention.linear_attention(q, q, q).out
     for name in names:
-        if name.startswith("attention__"):
-            context.set_variant(name)
-            try:
+        context.set_variant(name)
+        try:
+            if name.startswith("attention__"):
                 assert_close(seqmix.attention(q, q, q, context=context), expected)
-            finally:
-                context.set_variant(None)
+            if name.startswith("linear_attention__"):
+                out = seqmix.linear_attention(q, q, q, context=context)
+                assert_close(out, linear, factor=2.5)
+        finally:
+            context.set_variant(None)
 
 
 def test_synchronize(context):

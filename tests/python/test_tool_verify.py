@@ -39,9 +39,12 @@ def test_every_variant_has_a_row():
         variants = set(context.variants())
     table = rows(text)
     assert set(table) - {"by its own choice"} == variants
-    assert table["by its own choice"] == (0, 0, 0)  # the last one: attention_merge has no such case
-    attention = [counts for name, counts in table.items() if name.startswith("attention__")]
-    assert (1, 0, 0) in attention and all(a + r == 1 and m == 0 for a, r, m in attention)
+    assert table["by its own choice"] == (1, 0, 0)  # the last one: linear_attention
+    for operator in ("attention__", "linear_attention__"):
+        counts = [row for name, row in table.items() if name.startswith(operator)]
+        assert (1, 0, 0) in counts and all(a + r == 1 and m == 0 for a, r, m in counts)
+    merge = [row for name, row in table.items() if name.startswith("attention_merge__")]
+    assert merge and all(row == (0, 0, 0) for row in merge)  # it has no such case
     assert text.endswith("verified: no misses\n")
 
 

@@ -197,41 +197,13 @@ void run_begin_with(run *r, const seqmix_tensor *output, const seqmix_tensor *va
 /* ---- variants ---------------------------------------------------------------------------------
  */
 
-static int list_holds(const char *names, const char *name) {
-  size_t length = strlen(name);
-  for (; names && *names; names += strcspn(names, ","), names += *names == ',') {
-    if (strcspn(names, ",") == length && strncmp(names, name, length) == 0) return 1;
-  }
-  return 0;
-}
-
-/* The number of the operator's variants among the forced ones. */
-static int count_forced(const run *r, const char *forced) {
-  const char *name;
-  int count = 0;
-  for (int i = 0; (name = seqmix_context_variant_name(r->context, i)) != NULL; i++) {
-    count += tool_rest_of_variant(name, r->operator_name) && list_holds(forced, name);
-  }
-  return count;
-}
-
-const char *run_choose_variant(run *r, const void *args,
+const char *run_chosen_variant(run *r, const void *args,
                                seqmix_status (*workspace_size)(seqmix_context *, const void *,
                                                                uint64_t *)) {
-  const char *forced = arguments_value(r->arguments, "--variant"), *name;
   uint64_t bytes;
   if (r->status) return NULL;
-  if (!forced) forced = getenv("SEQMIX_VARIANT");
-  /* Without any, the call itself says what keeps it from running. */
   run_check(r, workspace_size(r->context, args, &bytes));
-  int only_forced = count_forced(r, forced) > 0;
-  for (int i = 0; !r->status && (name = seqmix_context_variant_name(r->context, i)); i++) {
-    if (!tool_rest_of_variant(name, r->operator_name)) continue;
-    if (only_forced && !list_holds(forced, name)) continue;
-    run_check(r, seqmix_context_set_variant(r->context, name));
-    if (workspace_size(r->context, args, &bytes) == SEQMIX_OK) return name;
-  }
-  return NULL;
+  return r->status ? NULL : seqmix_context_chosen_variant(r->context);
 }
 
 /* ---- the end ----------------------------------------------------------------------------------

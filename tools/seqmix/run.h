@@ -72,8 +72,9 @@ const seqmix_tensor *run_output_sequence(run *r, const char *path, int32_t dtype
 /* Gives an output an input's values, where the call may leave them. Both are of one size. */
 void run_begin_with(run *r, const seqmix_tensor *output, const seqmix_tensor *values);
 
-/* The variant that takes the call, which is then forced. workspace_size asks whether it does. */
-const char *run_choose_variant(run *r, const void *args,
+/* The name of the variant that will take the call, which workspace_size asks for; NULL if there is
+ * nothing to do for one. */
+const char *run_chosen_variant(run *r, const void *args,
                                seqmix_status (*workspace_size)(seqmix_context *, const void *,
                                                                uint64_t *));
 

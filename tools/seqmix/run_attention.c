@@ -107,7 +107,7 @@ int run_attention(int count, char **words) {
   read_numbers(&r, &args);
   read_tensors(&r, &args);
   make_outputs(&r, &args);
-  const char *variant = run_choose_variant(&r, &args, attention_workspace);
+  const char *variant = run_chosen_variant(&r, &args, attention_workspace);
   if (!r.status) run_check(&r, seqmix_attention(r.context, &args));
   return run_end(&r, variant);
 }
@@ -152,7 +152,7 @@ int run_attention_merge(int count, char **words) {
   args.lses = run_input(&r, arguments.values[1], 0);
   args.sinks = run_option(&r, "--sinks");
   make_merged(&r, &args);
-  const char *variant = run_choose_variant(&r, &args, merge_workspace);
+  const char *variant = run_chosen_variant(&r, &args, merge_workspace);
   if (!r.status) run_check(&r, seqmix_attention_merge(r.context, &args));
   return run_end(&r, variant);
 }

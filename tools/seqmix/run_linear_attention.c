@@ -142,7 +142,7 @@ int run_linear_attention(int count, char **words) {
   run_needs(&r, "--state-out-indices", "--past-state");
   read_tensors(&r, &args);
   make_outputs(&r, &args);
-  const char *variant = run_choose_variant(&r, &args, workspace);
+  const char *variant = run_chosen_variant(&r, &args, workspace);
   if (!r.status) run_check(&r, seqmix_linear_attention(r.context, &args));
   return run_end(&r, variant);
 }
