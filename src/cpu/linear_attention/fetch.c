@@ -2,8 +2,8 @@
 /* The next chunk's rows on their way into the cache while the present one is computed.
  *
  * Tokens of a head lie far apart, often a power of two, where no hardware fetches ahead. A chunk is
- * thousands of cycles long, and its rows are asked for a few lines at a time: all at once they would
- * fill the queue of misses, and the computation would wait for that. */
+ * thousands of cycles long, and its rows are asked for a few lines at a time: all at once they
+ * would fill the queue of misses, and the computation would wait for that. */
 #include "cpu/linear_attention/stream.h"
 
 enum { LINE = 64 };
@@ -19,30 +19,35 @@ static void add_rows(linear_stream *s, const seqmix_view *view, int64_t head, in
   rows->lines = (count * size + LINE - 1) / LINE;
 }
 
-void stream_plan_fetching(linear_stream *s) {
+/* Of the head whose turn is next. */
+static void find_arrays(linear_stream *s, const stream_head *next) {
   const seqmix_linear_attention_problem *p = s->problem;
   s->fetch.arrays = 0;
-  if (s->tokens <= CHUNK_TOKENS) return;
   if (s->writes) {
-    add_rows(s, &p->k, s->key_head, 0, p->head_dim);
-    add_rows(s, &p->v, s->head, s->first_column, s->columns);
-    if (s->decay_kind == DECAY_CHANNEL) add_rows(s, s->decay, s->head, 0, p->head_dim);
-    add_rows(s, &p->erase, s->head, 0, p->head_dim);
-    add_rows(s, &p->a, s->head, 0, p->head_dim);
-    add_rows(s, &p->b, s->head, 0, p->head_dim);
+    add_rows(s, &p->k, next->key_head, 0, p->head_dim);
+    add_rows(s, &p->v, next->head, s->first_column, s->columns);
+    if (s->decay_kind == DECAY_CHANNEL) add_rows(s, s->decay, next->head, 0, p->head_dim);
+    add_rows(s, &p->erase, next->head, 0, p->head_dim);
+    add_rows(s, &p->a, next->head, 0, p->head_dim);
+    add_rows(s, &p->b, next->head, 0, p->head_dim);
   }
   for (int64_t g = 0; g < s->queries && s->reads; g++)
-    add_rows(s, &p->q, s->readers[g].query_head, 0, p->head_dim);
+    add_rows(s, &p->q, stream_query_head(s, next->head, g), 0, p->head_dim);
 }
 
 void stream_start_fetching(linear_stream *s, int64_t occasions) {
-  int64_t next = s->at + s->count, left = s->tokens - next;
-  int64_t tokens = left < CHUNK_TOKENS ? left : CHUNK_TOKENS;
+  const stream_head *next = s->present + 1;
+  int64_t first = s->at, tokens = s->count, lines = 0;
+  if (next == s->heads + s->group) {
+    next = s->heads;
+    first += s->count;
+    tokens = s->tokens - first < CHUNK_TOKENS ? s->tokens - first : CHUNK_TOKENS;
+  }
+  find_arrays(s, next);
   s->fetch.array = 0;
   s->fetch.line = 0;
-  s->fetch.token = next;
-  s->fetch.end = s->fetch.arrays ? next + tokens : next;
-  int64_t lines = 0;
+  s->fetch.token = first;
+  s->fetch.end = first + tokens;
   for (int i = 0; i < s->fetch.arrays; i++) lines += s->fetch.rows[i].lines * tokens;
   s->fetch.at_once = (lines + occasions - 1) / occasions;
 }

@@ -169,4 +169,3 @@ void stream_load_tokens(linear_stream *s) {
   clear_missing_values(s);
   multiply_values(s);
 }
-

@@ -1,27 +1,33 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* How the CPU spreads linear attention and which algorithm it takes: functions of the problem
- * alone, so that bits do not depend on the number of threads. */
+/* How the CPU spreads linear attention and which algorithm it takes. Pure functions. */
 #ifndef SEQMIX_CPU_LINEAR_ATTENTION_PLAN_H
 #define SEQMIX_CPU_LINEAR_ATTENTION_PLAN_H
 
 #include "seqmix/backend.h"
 
-typedef enum stream_decay {
+typedef enum linear_decay {
   DECAY_NONE,   /* alpha is 1 */
   DECAY_HEAD,   /* one factor for the whole state */
   DECAY_CHANNEL /* one for each of its rows */
-} stream_decay;
+} linear_decay;
 
-/** Value columns of a state are independent: a block of so many is a task. A multiple of
- * LINEAR_COLUMNS, or all of them. */
-enum { LINEAR_COLUMNS = 32 };
-int64_t seqmix_linear_columns(const seqmix_linear_attention_problem *problem);
-/** Blocks of a state. */
-int64_t seqmix_linear_blocks(const seqmix_linear_attention_problem *problem);
-/** Tasks: sequences x states x blocks, the blocks of a state one after the other. */
-int64_t seqmix_linear_tasks(const seqmix_linear_attention_problem *problem);
+linear_decay seqmix_linear_decay(const seqmix_linear_attention_problem *problem);
 
-stream_decay seqmix_linear_decay(const seqmix_linear_attention_problem *problem);
+/**
+ * The tasks of a call. States, and the value columns of a state, are independent, and no number
+ * depends on what shares a task with it: so this may look at the number of workers, and bits do
+ * not depend on it.
+ */
+typedef struct linear_plan {
+  int64_t columns; /* of v per task: a multiple of 32, whole panels at every level, or all */
+  int64_t blocks;  /* tasks that share the columns of a state */
+  int64_t group;   /* heads of a sequence that a task takes, chunk by chunk in turns: rows of
+                      neighbouring heads lie on the same pages */
+  int64_t groups;  /* of a sequence */
+  int64_t tasks;   /* sequences x groups x blocks */
+} linear_plan;
+
+linear_plan seqmix_linear_plan(const seqmix_linear_attention_problem *problem, int32_t workers);
 
 /** Whether sequences are so short that tokens are better taken one by one than in chunks. */
 int32_t seqmix_linear_recurrent_suits(const seqmix_problem *problem,

@@ -116,10 +116,10 @@ int stream_find_rows(linear_stream *s) {
   if (s->tokens != 1 || p->header.features & two_passes || !has_rows(s, &p->past_state)) return 0;
   if (row >= 0 && !has_rows(s, &p->present_state)) return 0;
   int64_t from = state_at(s, &p->past_state, index_or(&p->state_indices, s->n), 0, 0);
-  s->past_rows = (const float *)p->past_state.data + from;
-  s->past_step = p->past_state.stride[2];
-  s->present_rows =
+  s->present->past_rows = (const float *)p->past_state.data + from;
+  s->present->present_rows =
       row < 0 ? NULL : (float *)p->present_state.data + state_at(s, &p->present_state, row, 0, 0);
+  s->past_step = p->past_state.stride[2];
   s->present_step = p->present_state.stride[2];
   return 1;
 }

@@ -60,6 +60,17 @@ static void lay_out_readers(linear_stream *s, scratch_plan *plan) {
   }
 }
 
+static void lay_out_heads(linear_stream *s, scratch_plan *plan) {
+  stream_head *heads = take(plan, (double)s->group, 1, 1, sizeof *heads);
+  float *states = take_floats(plan, s->group * s->panels, s->dims, PRODUCT_COLUMNS);
+  float *normalizers = take_floats(plan, s->group, s->dims, 1);
+  s->heads = heads;
+  if (!plan->at || plan->too_much) return;
+  for (int64_t i = 0; i < s->group; i++)
+    heads[i] = (stream_head){.state = states + i * s->panels * s->dims * PRODUCT_COLUMNS,
+                             .normalizer = normalizers + i * s->dims};
+}
+
 static void lay_out_forward(linear_stream *s, scratch_plan *plan) {
   const seqmix_linear_attention_problem *p = s->problem;
   if (!uses(p, SEQMIX_LINEAR_ATTENTION_BIDIRECTIONAL)) return;
@@ -72,8 +83,7 @@ static void lay_out_forward(linear_stream *s, scratch_plan *plan) {
 static void lay_out(linear_stream *s, scratch_plan *plan) {
   int64_t by_channel = s->decay_kind == DECAY_CHANNEL ? s->dims : 1;
   lay_out_readers(s, plan);
-  s->state = take_floats(plan, s->panels, s->dims, PRODUCT_COLUMNS);
-  s->normalizer = take_floats(plan, s->dims, 1, 1);
+  lay_out_heads(s, plan);
   for (int w = 0; w < s->writers; w++) {
     s->writer_rows[w] = take_floats(plan, CHUNK_TOKENS, s->dims, 1);
     s->values[w] = take_floats(plan, s->panels, CHUNK_TOKENS, PRODUCT_COLUMNS);
@@ -96,9 +106,10 @@ static void lay_out(linear_stream *s, scratch_plan *plan) {
 }
 
 /* The members that tell models apart. */
-static void describe(linear_stream *s, const seqmix_linear_attention_problem *p) {
+static void describe(linear_stream *s, const seqmix_linear_attention_problem *p,
+                     const linear_plan *plan) {
   int is_dplr = uses(p, SEQMIX_LINEAR_ATTENTION_DPLR);
-  *s = (linear_stream){.problem = p};
+  *s = (linear_stream){.problem = p, .plan = *plan, .group = plan->group};
   s->decay_kind = seqmix_linear_decay(p);
   s->writers = 1 + is_dplr;
   s->queries = queries_of(p);
@@ -109,26 +120,26 @@ static void describe(linear_stream *s, const seqmix_linear_attention_problem *p)
   s->is_normalized = uses(p, SEQMIX_LINEAR_ATTENTION_NORMALIZE);
   s->is_gated = uses(p, SEQMIX_LINEAR_ATTENTION_INPUT_GATE);
   s->dims = dims_of(p);
-  s->columns = seqmix_linear_columns(p);
+  s->columns = plan->columns;
   s->panels = rounded(s->columns, PRODUCT_COLUMNS) / PRODUCT_COLUMNS;
   s->decay = &p->decay;
 }
 
-uint64_t stream_bytes(const seqmix_linear_attention_problem *problem) {
+uint64_t stream_bytes(const seqmix_linear_attention_problem *problem, const linear_plan *plan) {
   linear_stream stream;
-  scratch_plan plan = {0};
+  scratch_plan scratch = {0};
   /* Beyond this, rounding up would overflow before anything is counted. */
   if (problem->head_dim > INT64_MAX / 64 || problem->value_dim > INT64_MAX / 64) return UINT64_MAX;
-  describe(&stream, problem);
-  lay_out(&stream, &plan);
-  return plan.too_much ? UINT64_MAX : plan.used;
+  describe(&stream, problem, plan);
+  lay_out(&stream, &scratch);
+  return scratch.too_much ? UINT64_MAX : scratch.used;
 }
 
 void stream_place(linear_stream *stream, const seqmix_linear_attention_problem *problem,
-                  void *scratch) {
-  scratch_plan plan = {.at = scratch};
-  describe(stream, problem);
-  lay_out(stream, &plan);
+                  const linear_plan *plan, void *scratch) {
+  scratch_plan pieces = {.at = scratch};
+  describe(stream, problem, plan);
+  lay_out(stream, &pieces);
   for (int64_t r = 0; r < stream->queries; r++)
     stream->readers[r].is_early = uses(problem, SEQMIX_LINEAR_ATTENTION_BONUS);
   if (stream->has_eraser)
@@ -144,31 +155,42 @@ static int64_t shared_head(const seqmix_linear_attention_problem *p, int64_t h, 
   return h / (more / fewer);
 }
 
-/* Heads of q and out of each query that reads state `head`. */
-static void find_heads(linear_stream *s) {
+/* The head of out that query g of a state writes. */
+static int64_t out_head(const linear_stream *s, int64_t head, int64_t g) {
   const seqmix_linear_attention_problem *p = s->problem;
-  int is_tiled = uses(p, SEQMIX_LINEAR_ATTENTION_TILED_HEADS);
-  s->key_head = shared_head(p, s->head, p->state_heads, p->k_heads);
-  for (int64_t g = 0; g < s->queries; g++) {
-    stream_reader *reader = &s->readers[g];
-    reader->head = s->head;
-    if (p->q_heads > p->state_heads)
-      reader->head = is_tiled ? g * p->state_heads + s->head : s->head * s->queries + g;
-    reader->query_head = reader->head;
-    if (p->q_heads < p->state_heads)
-      reader->query_head = shared_head(p, s->head, p->state_heads, p->q_heads);
+  if (p->q_heads <= p->state_heads) return head;
+  if (uses(p, SEQMIX_LINEAR_ATTENTION_TILED_HEADS)) return g * p->state_heads + head;
+  return head * s->queries + g;
+}
+
+int64_t stream_query_head(const linear_stream *s, int64_t head, int64_t g) {
+  const seqmix_linear_attention_problem *p = s->problem;
+  if (p->q_heads < p->state_heads) return shared_head(p, head, p->state_heads, p->q_heads);
+  return out_head(s, head, g);
+}
+
+/* Heads, columns and block of a task. */
+static void find_share(linear_stream *s, int64_t task) {
+  const seqmix_linear_attention_problem *p = s->problem;
+  const linear_plan *plan = &s->plan;
+  int64_t block = task % plan->blocks, group = task / plan->blocks % plan->groups;
+  s->n = task / plan->blocks / plan->groups;
+  s->first_column = block * plan->columns;
+  s->columns = p->value_dim - s->first_column;
+  if (s->columns > plan->columns) s->columns = plan->columns;
+  s->panels = rounded(s->columns, PRODUCT_COLUMNS) / PRODUCT_COLUMNS;
+  s->owns_rest = block == 0;
+  int64_t first = group * plan->group;
+  s->group = p->state_heads - first < plan->group ? p->state_heads - first : plan->group;
+  for (int64_t i = 0; i < s->group; i++) {
+    s->heads[i].head = first + i;
+    s->heads[i].key_head = shared_head(p, first + i, p->state_heads, p->k_heads);
   }
 }
 
 int stream_open(linear_stream *s, int64_t task) {
   const seqmix_linear_attention_problem *p = s->problem;
-  int64_t blocks = seqmix_linear_blocks(p), block = task % blocks, width = seqmix_linear_columns(p);
-  s->n = task / blocks / p->state_heads;
-  s->head = task / blocks % p->state_heads;
-  s->first_column = block * width;
-  s->columns = p->value_dim - s->first_column < width ? p->value_dim - s->first_column : width;
-  s->panels = rounded(s->columns, PRODUCT_COLUMNS) / PRODUCT_COLUMNS;
-  s->owns_rest = block == 0;
+  find_share(s, task);
   s->first_token = 0;
   s->tokens = p->length;
   if (p->cu_seqlens.bits) {
@@ -176,9 +198,22 @@ int stream_open(linear_stream *s, int64_t task) {
     s->tokens = seqmix_index_at(&p->cu_seqlens, s->n + 1, 0) - s->first_token;
   }
   s->is_backwards = uses(p, SEQMIX_LINEAR_ATTENTION_REVERSE);
-  s->leaves_diagonal_out = 0;
-  s->decay = &p->decay;
-  s->at = s->count = 0;
-  find_heads(s);
   return !p->state_indices.bits || seqmix_index_at(&p->state_indices, s->n, 0) >= 0;
+}
+
+void stream_select(linear_stream *s, int64_t i) {
+  stream_head *head = &s->heads[i];
+  if (s->present) s->present->stabilizer = s->stabilizer;
+  s->present = head;
+  s->head = head->head;
+  s->key_head = head->key_head;
+  s->state = head->state;
+  s->normalizer = head->normalizer;
+  s->stabilizer = head->stabilizer;
+  s->past_rows = head->past_rows;
+  s->present_rows = head->present_rows;
+  for (int64_t g = 0; g < s->queries; g++) {
+    s->readers[g].head = out_head(s, s->head, g);
+    s->readers[g].query_head = stream_query_head(s, s->head, g);
+  }
 }

@@ -69,11 +69,21 @@ typedef struct stream_fetching {
   int64_t at_once;
 } stream_fetching;
 
+/** One of the states that a task takes in turns. */
+typedef struct stream_head {
+  int64_t head, key_head;
+  float *state;
+  float *normalizer;
+  double stabilizer;
+  const float *past_rows;
+  float *present_rows;
+} stream_head;
+
 typedef struct linear_stream {
   const seqmix_linear_attention_problem *problem;
 
   /* What the model is. */
-  stream_decay decay_kind;
+  linear_decay decay_kind;
   int writers;             /* 1, or 2 with dplr */
   int64_t queries;         /* query heads that read this state */
   int has_eraser;          /* y is the solution of a triangular system */
@@ -82,8 +92,10 @@ typedef struct linear_stream {
   int is_gated;            /* with an input gate: m is kept */
   int leaves_diagonal_out; /* a reverse pass beside a forward one: that has it */
 
+  linear_plan plan;
+
   /* Which tokens and columns. */
-  int64_t n, head, key_head;
+  int64_t n;
   int64_t first_token; /* along the time axis */
   int64_t tokens;
   int64_t first_column, columns; /* of v */
@@ -92,7 +104,11 @@ typedef struct linear_stream {
   int owns_rest;                 /* it writes z and m, which column blocks share */
   const seqmix_view *decay;
 
-  /* The state. */
+  /* The states: those of heads[0] .. heads[group-1], and what follows of the present one. */
+  stream_head *heads;
+  int64_t group;
+  stream_head *present;
+  int64_t head, key_head;
   int64_t dims;      /* length of rows: D filled up with zeros */
   float *state;      /* [panels, dims, PRODUCT_COLUMNS] */
   float *normalizer; /* [dims]: z */
@@ -188,12 +204,13 @@ static inline char *stream_row(const linear_stream *s, const seqmix_view *view, 
 #define stream_store_state LEVEL(linear_stream_store_state)
 #define stream_load_rest LEVEL(linear_stream_load_rest)
 #define stream_store_rest LEVEL(linear_stream_store_rest)
+#define stream_query_head LEVEL(linear_stream_query_head)
+#define stream_select LEVEL(linear_stream_select)
 #define stream_find_rows LEVEL(linear_stream_find_rows)
 #define stream_run LEVEL(linear_stream_run)
 #define stream_skip LEVEL(linear_stream_skip)
 #define stream_load_queries LEVEL(linear_stream_load_queries)
 #define stream_load_tokens LEVEL(linear_stream_load_tokens)
-#define stream_plan_fetching LEVEL(linear_stream_plan_fetching)
 #define stream_start_fetching LEVEL(linear_stream_start_fetching)
 #define stream_fetch LEVEL(linear_stream_fetch)
 #define stream_map_features LEVEL(linear_stream_map_features)
@@ -211,12 +228,16 @@ static inline char *stream_row(const linear_stream *s, const seqmix_view *view, 
 #define stream_write_rows LEVEL(linear_stream_write_rows)
 
 /** Bytes of scratch a stream needs, rounded to a cache line; UINT64_MAX if beyond counting. */
-uint64_t stream_bytes(const seqmix_linear_attention_problem *problem);
+uint64_t stream_bytes(const seqmix_linear_attention_problem *problem, const linear_plan *plan);
 /** Lays the stream's arrays out in `scratch`. */
 void stream_place(linear_stream *stream, const seqmix_linear_attention_problem *problem,
-                  void *scratch);
+                  const linear_plan *plan, void *scratch);
 /** Sets what the task computes; 0 if the sequence has no state to begin with (state index -1). */
 int stream_open(linear_stream *stream, int64_t task);
+/** The query head that is number g of those that read state `head`. */
+int64_t stream_query_head(const linear_stream *stream, int64_t head, int64_t g);
+/** Makes heads[i] the present one. */
+void stream_select(linear_stream *stream, int64_t i);
 
 /** S before the first token. */
 void stream_load_state(linear_stream *stream);
@@ -235,9 +256,8 @@ void stream_load_queries(linear_stream *stream);
 /** Rows of the writers and the eraser, values, gates; after stream_load_queries(), as dplr's
  * and bonus's readers need both. */
 void stream_load_tokens(linear_stream *stream);
-/** Which arrays the present pass takes rows of. */
-void stream_plan_fetching(linear_stream *stream);
-/** The chunk after the present one is to be fetched on so many occasions. */
+/** The rows that are used next, of the next head or chunk, are to be fetched on so many
+ * occasions. */
 void stream_start_fetching(linear_stream *stream, int64_t occasions);
 /** One of them. */
 void stream_fetch(linear_stream *stream);
