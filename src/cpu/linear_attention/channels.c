@@ -1,59 +1,162 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The weights where decay is per key channel: reader_t . (P(s, t) writer_s), P a vector.
  *
- * For a writer s, p = P(s, t) writer_s is carried from token to token by one multiplication, and
- * each reader takes its dot product with it. That is one multiplication and one multiply-add per
- * reader, channel and pair of tokens: with chunks this short a twentieth of the whole, and unlike
- * products of matrices scaled by exp(+-sums), safe for every decay. */
+ * The chunk is cut into tiles of PRODUCT_ROWS tokens. Within a tile p = P(s, t) writer_s is carried
+ * from token to token by one multiplication, and the reader takes its dot product with it. Between
+ * tiles the decay is split at the later tile's beginning b,
+ *
+ *     reader_t . P(s, t) writer_s = (P(b, t) reader_t) . (P(s, b) writer_s),
+ *
+ * which is a matrix product of rows multiplied by decays alone: none of them can overflow. The
+ * writers of earlier tiles are kept turned and multiplied by the decay of each tile that passes. */
+#include <string.h>
+
 #include "cpu/linear_attention/stream.h"
+#include "cpu/simd/turn.h"
 
-/* Channels taken at once: their products p stay in registers. */
-enum { BLOCK_VECTORS = 4, BLOCK = BLOCK_VECTORS * LANES };
+/* Among the turned rows a tile has TURN_ROWS places, so that no four of them fall into two panels.
+ */
+enum { ROW_STEP = TURNED_PANELS * PRODUCT_COLUMNS };
 
-/* sums[t] (a vector each) += readers t . p over a block of channels, for tokens after s; `early`
- * readers take p before it decays. */
-SEQMIX_INLINE void follow_writer(const linear_stream *s, const float *rows, int is_early,
-                                 int vectors, int64_t writer, const float *from, int64_t d,
-                                 float *sums) {
-  vec p[BLOCK_VECTORS];
-#pragma GCC unroll 4
-  for (int v = 0; v < vectors; v++) p[v] = vec_load(from + d + v * LANES);
-  for (int64_t t = writer + 1; t < s->count; t++) {
-    const float *alpha = s->alphas + t * s->dims + d, *row = rows + t * s->dims + d;
-    vec sum = vec_load(sums + t * LANES);
-#pragma GCC unroll 4
-    for (int v = 0; v < vectors; v++) {
-      vec before = p[v];
-      p[v] *= vec_load(alpha + v * LANES);
-      sum += (is_early ? before : p[v]) * vec_load(row + v * LANES);
+/* ---- within a tile --------------------------------------------------------------------------- */
+
+/* Weights of token `writer` of the tile for the later ones, and for itself unless readers are early
+ * ones. */
+SEQMIX_INLINE void weigh_writer(int writer, int is_early, const float *rows, const float *from,
+                                const float *alphas, int64_t dims, float *weights) {
+  vec sums[PRODUCT_ROWS];
+#pragma GCC unroll 16
+  for (int t = writer; t < PRODUCT_ROWS; t++) sums[t] = vec_of(0);
+  for (int64_t d = 0; d < dims; d += LANES) {
+    vec p = vec_load(from + writer * dims + d);
+    sums[writer] += p * vec_load(rows + writer * dims + d);
+#pragma GCC unroll 16
+    for (int t = writer + 1; t < PRODUCT_ROWS; t++) {
+      vec before = p;
+      p *= vec_load(alphas + t * dims + d);
+      sums[t] += (is_early ? before : p) * vec_load(rows + t * dims + d);
     }
-    vec_store(sums + t * LANES, sum);
+  }
+#pragma GCC unroll 16
+  for (int t = writer + is_early; t < PRODUCT_ROWS; t++)
+    weights[t * WEIGHT_STEP + writer] = vec_sum(sums[t]);
+}
+
+SEQMIX_INLINE void weigh_tile(int is_early, const float *rows, const float *from,
+                              const float *alphas, int64_t dims, float *weights) {
+#pragma GCC unroll 16
+  for (int writer = 0; writer < PRODUCT_ROWS; writer++)
+    weigh_writer(writer, is_early, rows, from, alphas, dims, weights);
+}
+
+static void weigh_own(const linear_stream *s, const stream_reader *reader, int w, int64_t t) {
+  const float *rows = reader->rows + t * s->dims, *from = s->writer_rows[w] + t * s->dims;
+  const float *alphas = s->alphas + t * s->dims;
+  float *weights = reader->weights[w] + t * WEIGHT_STEP + t;
+  if (reader->is_early)
+    weigh_tile(1, rows, from, alphas, s->dims, weights);
+  else
+    weigh_tile(0, rows, from, alphas, s->dims, weights);
+}
+
+/* ---- between tiles --------------------------------------------------------------------------- */
+
+/* The tile's reader rows times P(b, t). */
+static void decay_readers(const linear_stream *s, const stream_reader *reader, int64_t t) {
+  for (int64_t d = 0; d < s->dims; d += LANES) {
+    vec product = vec_of(1);
+#pragma GCC unroll 16
+    for (int i = 0; i < PRODUCT_ROWS; i++) {
+      float *row = reader->rows + (t + i) * s->dims + d;
+      vec before = product;
+      product *= vec_load(s->alphas + (t + i) * s->dims + d);
+      vec_store(row, (reader->is_early ? before : product) * vec_load(row));
+    }
   }
 }
 
-/* Weights of one writer for one reader: a column below the diagonal. */
-static void weigh_writer(linear_stream *s, const stream_reader *reader, int w, int64_t writer) {
-  const float *from = s->writer_rows[w] + writer * s->dims;
-  float *sums = s->spare;
-  for (int64_t t = writer; t < s->count; t++) vec_store(sums + t * LANES, vec_of(0));
-  vec own = vec_of(0);
-  for (int64_t d = 0; d < s->dims; d += LANES)
-    own += vec_load(from + d) * vec_load(reader->rows + writer * s->dims + d);
-  vec_store(sums + writer * LANES, own);
-  int64_t d = 0;
-  for (; d + BLOCK <= s->dims; d += BLOCK)
-    if (reader->is_early)
-      follow_writer(s, reader->rows, 1, BLOCK_VECTORS, writer, from, d, sums);
-    else
-      follow_writer(s, reader->rows, 0, BLOCK_VECTORS, writer, from, d, sums);
-  for (; d < s->dims; d += LANES)
-    follow_writer(s, reader->rows, reader->is_early, 1, writer, from, d, sums);
-  for (int64_t t = writer; t < s->count; t++)
-    reader->weights[w][t * WEIGHT_STEP + writer] = vec_sum(vec_load(sums + t * LANES));
+/* Weights of tokens of the tile for all writers of earlier ones; the turned rows have their places
+ * in tiles of TURN_ROWS. */
+static void weigh_earlier(const linear_stream *s, const stream_reader *reader, int w, int64_t t) {
+  float all[PRODUCT_ROWS * ROW_STEP];
+  int64_t tiles = t / PRODUCT_ROWS;
+  for (int64_t column = 0; column < tiles * TURN_ROWS; column += PRODUCT_COLUMNS) {
+    product_tile tile = {
+        .a = reader->rows + t * s->dims,
+        .b = s->turned[w] + column * s->dims,
+        .c = all + column,
+        .a_row = s->dims,
+        .c_row = ROW_STEP,
+        .depth = s->problem->head_dim,
+    };
+    product_strided(&tile);
+  }
+  for (int i = 0; i < PRODUCT_ROWS; i++)
+    for (int64_t tile = 0; tile < tiles; tile++)
+      memcpy(reader->weights[w] + (t + i) * WEIGHT_STEP + tile * PRODUCT_ROWS,
+             all + i * ROW_STEP + tile * TURN_ROWS, PRODUCT_ROWS * sizeof(float));
+}
+
+/* Rows of the tile times P(0, b), which is in `prefix`. */
+static void decay_readers_before(const linear_stream *s, const stream_reader *reader, int64_t t,
+                                 const float *prefix) {
+  for (int i = 0; i < PRODUCT_ROWS; i++) {
+    float *row = reader->rows + (t + i) * s->dims;
+    for (int64_t d = 0; d < s->dims; d += LANES)
+      vec_store(row + d, vec_load(prefix + d) * vec_load(row + d));
+  }
+}
+
+/* ---- from tile to tile ----------------------------------------------------------------------- */
+
+/* What the tile's decays multiply: into `whole`, and what is turned already. */
+static void pass_tile(linear_stream *s, int64_t t, float *prefix) {
+  for (int64_t d = 0; d < s->dims; d++) {
+    float product = 1;
+    for (int i = 0; i < PRODUCT_ROWS; i++) product *= s->alphas[(t + i) * s->dims + d];
+    prefix[d] *= product;
+    for (int w = 0; w < s->writers; w++)
+      for (int64_t column = 0; column < t / PRODUCT_ROWS * TURN_ROWS; column += PRODUCT_COLUMNS)
+        for (int v = 0; v < PRODUCT_COLUMNS; v += LANES) {
+          float *at = s->turned[w] + column * s->dims + d * PRODUCT_COLUMNS + v;
+          vec_store(at, product * vec_load(at));
+        }
+  }
+}
+
+/* The tile's writers times P(s, end of the tile), turned beside the earlier ones. */
+static void turn_tile(linear_stream *s, int w, int64_t t) {
+  float *rows = s->spare;
+  for (int64_t d = 0; d < s->dims; d += LANES) {
+    vec product = vec_of(1);
+#pragma GCC unroll 16
+    for (int i = PRODUCT_ROWS - 1; i >= 0; i--) {
+      int64_t at = (t + i) * s->dims + d;
+      vec_store(rows + i * s->dims + d, product * vec_load(s->writer_rows[w] + at));
+      product *= vec_load(s->alphas + at);
+    }
+  }
+  for (int i = 0; i < PRODUCT_ROWS; i += 4) {
+    const float *four[4];
+    for (int j = 0; j < 4; j++) four[j] = rows + (i + j) * s->dims;
+    int64_t column = t / PRODUCT_ROWS * TURN_ROWS + i;
+    float *panel = s->turned[w] + column / PRODUCT_COLUMNS * PRODUCT_COLUMNS * s->dims;
+    turn_rows(panel + column % PRODUCT_COLUMNS, four, 1, s->problem->head_dim);
+  }
 }
 
 void stream_weigh_channels(linear_stream *s) {
-  for (int w = 0; w < s->writers; w++)
-    for (stream_reader *r = stream_first_reader(s); r < stream_end_of_readers(s); r++)
-      for (int64_t writer = 0; writer < s->count; writer++) weigh_writer(s, r, w, writer);
+  float *prefix = s->prefix;
+  for (int64_t d = 0; d < s->dims; d++) prefix[d] = 1;
+  for (int64_t t = 0; t < s->count; t += PRODUCT_ROWS) {
+    for (stream_reader *r = stream_first_reader(s); r < stream_end_of_readers(s); r++) {
+      for (int w = 0; w < s->writers; w++) weigh_own(s, r, w, t);
+      decay_readers(s, r, t);
+      for (int w = 0; w < s->writers && t; w++) weigh_earlier(s, r, w, t);
+      if (t) decay_readers_before(s, r, t, prefix);
+    }
+    if (t + PRODUCT_ROWS >= s->count) return;
+    pass_tile(s, t, prefix);
+    for (int w = 0; w < s->writers; w++) turn_tile(s, w, t);
+  }
 }

@@ -2,7 +2,7 @@
 /* The next chunk's rows on their way into the cache while the present one is computed.
  *
  * Tokens of a head lie far apart, often a power of two, where no hardware fetches ahead. A chunk is
- * thousands of cycles long, and its rows are asked for a few lines at a time: all at once they
+ * thousands of cycles long, and its rows are asked for one or two at a time: all at once they
  * would fill the queue of misses, and the computation would wait for that. */
 #include "cpu/linear_attention/stream.h"
 
@@ -16,7 +16,7 @@ static void add_rows(linear_stream *s, const seqmix_view *view, int64_t head, in
   fetched_rows *rows = &s->fetch.rows[s->fetch.arrays++];
   rows->first = stream_row(s, view, 0, head) + first * size;
   rows->step = s->is_backwards ? -step : step;
-  rows->lines = (count * size + LINE - 1) / LINE;
+  rows->bytes = count * size;
 }
 
 /* Of the head whose turn is next. */
@@ -37,7 +37,7 @@ static void find_arrays(linear_stream *s, const stream_head *next) {
 
 void stream_start_fetching(linear_stream *s, int64_t occasions) {
   const stream_head *next = s->present + 1;
-  int64_t first = s->at, tokens = s->count, lines = 0;
+  int64_t first = s->at, tokens = s->count;
   if (next == s->heads + s->group) {
     next = s->heads;
     first += s->count;
@@ -45,20 +45,17 @@ void stream_start_fetching(linear_stream *s, int64_t occasions) {
   }
   find_arrays(s, next);
   s->fetch.array = 0;
-  s->fetch.line = 0;
   s->fetch.token = first;
   s->fetch.end = first + tokens;
-  for (int i = 0; i < s->fetch.arrays; i++) lines += s->fetch.rows[i].lines * tokens;
-  s->fetch.at_once = (lines + occasions - 1) / occasions;
+  s->fetch.at_once = (tokens * s->fetch.arrays + occasions - 1) / occasions;
 }
 
 void stream_fetch(linear_stream *s) {
   stream_fetching *f = &s->fetch;
   for (int64_t i = 0; i < f->at_once && f->token < f->end; i++) {
     const fetched_rows *rows = &f->rows[f->array];
-    __builtin_prefetch(rows->first + f->token * rows->step + f->line * LINE, 0, 3);
-    if (++f->line < rows->lines) continue;
-    f->line = 0;
+    const char *row = rows->first + f->token * rows->step;
+    for (int64_t at = 0; at < rows->bytes; at += LINE) __builtin_prefetch(row + at, 0, 3);
     if (++f->array < f->arrays) continue;
     f->array = 0;
     f->token++;

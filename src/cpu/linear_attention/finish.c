@@ -94,12 +94,28 @@ void stream_turn_back(linear_stream *s) {
   stream_load_rest(s);
 }
 
+/* Whole rows of a panel as they are. */
+static void store_rows(const linear_stream *s, int64_t query, int64_t t, int64_t rows,
+                       int64_t panel, const float *values) {
+  const seqmix_view *out = &s->problem->out;
+  char *to = out_at(s, query, t, panel);
+  int64_t step = out->stride[1] * stream_element_bytes(out);
+  for (int64_t i = 0; i < rows; i++, to += s->is_backwards ? -step : step)
+#pragma GCC unroll 4
+    for (int v = 0; v < PRODUCT_VECTORS; v++, values += LANES)
+      store_vector(to + v * LANES * stream_element_bytes(out), out->dtype, vec_load(values));
+}
+
 void stream_write_rows(const linear_stream *s, int64_t query, int64_t t, int64_t rows,
                        int64_t panel, const float *values) {
   int64_t columns = s->columns - panel * PRODUCT_COLUMNS;
   if (columns > PRODUCT_COLUMNS) columns = PRODUCT_COLUMNS;
   int is_first_of_two = s->forward_values && !s->leaves_diagonal_out;
   int is_plain = !s->is_normalized && !s->leaves_diagonal_out;
+  if (is_plain && !is_first_of_two && columns == PRODUCT_COLUMNS) {
+    store_rows(s, query, t, rows, panel, values);
+    return;
+  }
   for (int64_t i = 0; i < rows; i++, values += PRODUCT_COLUMNS)
     if (is_first_of_two)
       keep_row(s, query, t + i, panel, values);

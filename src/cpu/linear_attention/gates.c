@@ -56,6 +56,8 @@ static void load_channel_decays(linear_stream *s) {
                        s->decay->stride[3], s->problem->head_dim, s->dims);
     for (int64_t d = 0; d < s->dims; d += LANES) vec_store(alphas + d, vec_exp(vec_load(row + d)));
   }
+  /* Tiles are whole. */
+  for (int64_t i = 0; i < (stream_rows(s) - s->count) * s->dims; i++) alphas[i] = 1;
 }
 
 void stream_load_gates(linear_stream *s) {
@@ -97,33 +99,22 @@ static void decay_rows_of_head(linear_stream *s) {
 
 /* ---- per key channel ------------------------------------------------------------------------- */
 
-/* A vector of channels at a time, all tokens: the running products stay in a register. */
-static void decay_channels(linear_stream *s, int64_t d) {
-  const float *alphas = s->alphas + d;
+/* Readers have been decayed with their weights. A vector of channels at a time, all tokens: the
+ * running products stay in a register. */
+static void decay_channels(linear_stream *s, int w, int64_t d) {
   vec product = vec_of(1);
-  for (int64_t t = 0; t < s->count; t++) {
-    vec before = product;
-    product *= vec_load(alphas + t * s->dims);
-    for (stream_reader *r = stream_first_reader(s); r < stream_end_of_readers(s); r++) {
-      float *row = r->rows + t * s->dims + d;
-      vec_store(row, (r->is_early ? before : product) * vec_load(row));
-    }
-  }
-  product = vec_of(1);
   for (int64_t t = s->count - 1; t >= 0; t--) {
-    for (int w = 0; w < s->writers; w++) {
-      float *row = s->writer_rows[w] + t * s->dims + d;
-      vec_store(row, product * vec_load(row));
-    }
-    product *= vec_load(alphas + t * s->dims);
+    float *row = s->writer_rows[w] + t * s->dims + d;
+    vec_store(row, product * vec_load(row));
+    product *= vec_load(s->alphas + t * s->dims + d);
   }
 }
 
 /* Rows of a reader are multiplied by P(0, t), those of a writer by P(s, end of the chunk). */
 void stream_decay_rows(linear_stream *s) {
   if (s->decay_kind == DECAY_HEAD) decay_rows_of_head(s);
-  for (int64_t d = 0; d < s->dims && s->decay_kind == DECAY_CHANNEL; d += LANES)
-    decay_channels(s, d);
+  for (int w = 0; w < s->writers && s->decay_kind == DECAY_CHANNEL; w++)
+    for (int64_t d = 0; d < s->dims; d += LANES) decay_channels(s, w, d);
 }
 
 /* ---- the state ------------------------------------------------------------------------------- */

@@ -86,10 +86,10 @@ static void lay_out(linear_stream *s, scratch_plan *plan) {
   lay_out_heads(s, plan);
   for (int w = 0; w < s->writers; w++) {
     s->writer_rows[w] = take_floats(plan, CHUNK_TOKENS, s->dims, 1);
+    s->turned[w] = take_floats(plan, TURNED_PANELS, s->dims, PRODUCT_COLUMNS);
     s->values[w] = take_floats(plan, s->panels, CHUNK_TOKENS, PRODUCT_COLUMNS);
   }
   if (s->has_channel_beta) s->betas = take_floats(plan, s->panels, CHUNK_TOKENS, PRODUCT_COLUMNS);
-  s->turned = take_floats(plan, CHUNK_PANELS, s->dims, PRODUCT_COLUMNS);
   s->decays = take_floats(plan, CHUNK_TOKENS + LANES, by_channel, 1);
   s->alphas = take_floats(plan, CHUNK_TOKENS + LANES, by_channel, 1);
   s->pairs = take_floats(plan, CHUNK_TOKENS, WEIGHT_STEP, 1);
@@ -101,7 +101,8 @@ static void lay_out(linear_stream *s, scratch_plan *plan) {
   s->stabilizers = take_floats(plan, CHUNK_TOKENS, 1, 1);
   s->denominators = take_floats(plan, s->queries, CHUNK_TOKENS, 1);
   s->columns_rows = take_floats(plan, s->queries + WRITERS + 1, s->panels, PRODUCT_COLUMNS);
-  s->spare = take_floats(plan, s->dims + CHUNK_TOKENS * LANES, 4, 1);
+  s->prefix = take_floats(plan, s->dims, 1, 1);
+  s->spare = take_floats(plan, TURN_ROWS, s->dims, 1);
   lay_out_forward(s, plan);
 }
 

@@ -39,6 +39,11 @@ enum {
   CHUNK_PANELS = (CHUNK_TOKENS + PRODUCT_COLUMNS - 1) / PRODUCT_COLUMNS,
   WEIGHT_STEP = CHUNK_PANELS * PRODUCT_COLUMNS /* from a row of weights to the next */
 };
+/** Rows that are turned at once: a tile's, in fours. */
+enum {
+  TURN_ROWS = (PRODUCT_ROWS + 3) / 4 * 4,
+  TURNED_PANELS = (CHUNK_TOKENS / PRODUCT_ROWS * TURN_ROWS + PRODUCT_COLUMNS - 1) / PRODUCT_COLUMNS
+};
 _Static_assert(CHUNK_TOKENS % PRODUCT_ROWS == 0, "whole tiles");
 
 /** Writers are k and, with dplr, b. */
@@ -58,15 +63,15 @@ enum { FETCH_ARRAYS = 8 };
 typedef struct fetched_rows {
   const char *first; /* the row of the stream's token 0 */
   int64_t step;      /* bytes from a token's row to the next one's */
-  int64_t lines;
+  int64_t bytes;
 } fetched_rows;
 typedef struct stream_fetching {
   fetched_rows rows[FETCH_ARRAYS];
   int arrays;
-  int array; /* the next line: of which array, token and line */
-  int64_t token, line;
-  int64_t end; /* of the tokens */
-  int64_t at_once;
+  int array; /* the next row: of which array and token */
+  int64_t token;
+  int64_t end;     /* of the tokens */
+  int64_t at_once; /* rows per occasion */
 } stream_fetching;
 
 /** One of the states that a task takes in turns. */
@@ -129,7 +134,8 @@ typedef struct linear_stream {
   int64_t count;               /* its tokens */
   stream_reader *readers;      /* queries, then the eraser */
   float *writer_rows[WRITERS]; /* [CHUNK_TOKENS, dims] */
-  float *turned;          /* [CHUNK_PANELS, dims, PRODUCT_COLUMNS]: a writer's, tokens beside */
+  float *turned[WRITERS]; /* [TURNED_PANELS, dims, PRODUCT_COLUMNS]: a writer's, tokens beside */
+  float *prefix;          /* [dims] */
   float *values[WRITERS]; /* [panels, CHUNK_TOKENS, PRODUCT_COLUMNS]: v or y, then dplr's y */
   float *betas;           /* as values */
   float *decays;          /* [CHUNK_TOKENS] or [CHUNK_TOKENS, dims] */
@@ -143,7 +149,7 @@ typedef struct linear_stream {
   float *stabilizers;     /* [CHUNK_TOKENS]: m as queries have it */
   float *denominators;    /* [queries, CHUNK_TOKENS] */
   float *columns_rows;    /* [queries + WRITERS + 1, panels * PRODUCT_COLUMNS] */
-  float *spare;           /* [dims, 4]: for turning and adding up */
+  float *spare;           /* [TURN_ROWS, dims] */
 
   /* Of a forward pass that a reverse pass follows: [queries, tokens] each. */
   float *forward_values; /* times the columns, filled up */

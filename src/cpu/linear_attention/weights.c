@@ -14,7 +14,7 @@ static void turn_writer(linear_stream *s, int writer) {
     const float *four[4];
     for (int i = 0; i < 4; i++)
       four[i] = t + i < stream_rows(s) ? rows + (t + i) * s->dims : s->spare;
-    float *panel = s->turned + t / PRODUCT_COLUMNS * PRODUCT_COLUMNS * s->dims;
+    float *panel = s->turned[writer] + t / PRODUCT_COLUMNS * PRODUCT_COLUMNS * s->dims;
     turn_rows(panel + t % PRODUCT_COLUMNS, four, 1, s->problem->head_dim);
   }
 }
@@ -26,7 +26,7 @@ static void multiply_rows(const linear_stream *s, const stream_reader *reader, i
     for (int64_t panel = 0; panel * PRODUCT_COLUMNS < t + PRODUCT_ROWS; panel++) {
       product_tile tile = {
           .a = reader->rows + t * s->dims,
-          .b = s->turned + panel * PRODUCT_COLUMNS * s->dims,
+          .b = s->turned[writer] + panel * PRODUCT_COLUMNS * s->dims,
           .c = reader->weights[writer] + t * WEIGHT_STEP + panel * PRODUCT_COLUMNS,
           .a_row = s->dims,
           .c_row = WEIGHT_STEP,
@@ -85,29 +85,37 @@ static void set_bonus(linear_stream *s, const stream_reader *reader, int64_t t) 
   scale_row(query, s->past_gains[t], s->dims);
 }
 
-static void set_diagonal(linear_stream *s, const stream_reader *reader) {
-  float *weights = reader->weights[WRITER_KEY];
-  for (int64_t t = 0; t < s->count && s->leaves_diagonal_out; t++) weights[t * WEIGHT_STEP + t] = 0;
-  for (int64_t t = 0; t < s->count && reader->is_early; t++) set_bonus(s, reader, t);
+static void set_bonuses(linear_stream *s) {
+  for (int64_t g = 0; g < s->queries && s->reads; g++)
+    for (int64_t t = 0; t < s->count && s->readers[g].is_early; t++)
+      set_bonus(s, &s->readers[g], t);
+}
+
+static void clear_diagonals(linear_stream *s) {
+  for (int64_t g = 0; g < s->queries && s->leaves_diagonal_out; g++)
+    for (int64_t t = 0; t < s->count; t++)
+      s->readers[g].weights[WRITER_KEY][t * WEIGHT_STEP + t] = 0;
 }
 
 void stream_make_own_weights(linear_stream *s) {
-  for (int64_t g = 0; g < s->queries && s->reads; g++) {
-    const stream_reader *reader = &s->readers[g];
+  for (int64_t g = 0; g < s->queries && s->reads; g++)
     for (int w = 0; w < s->writers; w++)
       for (int64_t t = 0; t < s->count; t++)
-        reader->weights[w][t * WEIGHT_STEP + t] =
-            dot(reader->rows + t * s->dims, s->writer_rows[w] + t * s->dims, s->dims);
-    set_diagonal(s, reader);
-  }
+        s->readers[g].weights[w][t * WEIGHT_STEP + t] =
+            dot(s->readers[g].rows + t * s->dims, s->writer_rows[w] + t * s->dims, s->dims);
+  set_bonuses(s);
+  clear_diagonals(s);
 }
 
 void stream_make_weights(linear_stream *s) {
-  if (s->decay_kind == DECAY_CHANNEL)
+  if (s->decay_kind == DECAY_CHANNEL) {
+    set_bonuses(s); /* before readers are decayed; early ones keep their diagonal */
     stream_weigh_channels(s);
-  else
+  } else {
     weigh_products(s);
-  for (int64_t g = 0; g < s->queries; g++) set_diagonal(s, &s->readers[g]);
+    set_bonuses(s);
+  }
+  clear_diagonals(s);
 }
 
 /* ---- z --------------------------------------------------------------------------------------- */

@@ -63,6 +63,28 @@ SEQMIX_INLINE const float *load_row(float *to, const void *from, int32_t dtype, 
   return to;
 }
 
+/** LANES elements from f32. */
+SEQMIX_INLINE void store_vector(void *to, int32_t dtype, vec x) {
+  if (dtype == SEQMIX_F32) {
+    vec_store(to, x);
+    return;
+  }
+#if SEQMIX_VECTOR_BYTES == 64 && defined(__AVX512F__)
+  if (dtype == SEQMIX_F16) {
+    _mm256_storeu_si256(to, _mm512_cvtps_ph((__m512)x, _MM_FROUND_TO_NEAREST_INT));
+    return;
+  }
+#elif SEQMIX_VECTOR_BYTES == 32 && defined(__F16C__)
+  if (dtype == SEQMIX_F16) {
+    _mm_storeu_si128(to, _mm256_cvtps_ph((__m256)x, _MM_FROUND_TO_NEAREST_INT));
+    return;
+  }
+#endif
+  uint16_t *halves = to;
+  for (int i = 0; i < LANES; i++)
+    halves[i] = dtype == SEQMIX_BF16 ? seqmix_bf16_from_f32(x[i]) : seqmix_f16_from_f32(x[i]);
+}
+
 /** to[i] = factor * from[i]. */
 SEQMIX_INLINE void store_row(void *to, int32_t dtype, const float *from, float factor,
                              int64_t count) {

@@ -54,7 +54,8 @@ SEQMIX_INLINE vec vec_exp_of_negative(vec x) {
 }
 
 /* exp(x) as a sum of two, `whole` of which is 1 near x = 0 and the result exp(x) - 1 there: what
- * decays slowly for long must not lose that to the rounding of numbers near 1. Elsewhere whole is 0. */
+ * decays slowly for long must not lose that to the rounding of numbers near 1. Elsewhere whole is
+ * 0. */
 SEQMIX_INLINE vec vec_exp_in_two(vec x, vec *whole) {
   ivec near = (x < 0.34657359f) & (x > -0.34657359f);
   *whole = vec_from_bits(near & vec_bits(vec_of(1)));
