@@ -150,7 +150,7 @@ static void run_block(void *pointer, int32_t worker, int64_t task) {
   size_t row = (size_t)r.columns * sizeof *columns;
   r.state = base->scratch + worker * s->d * base->columns;
   memset(r.state, 0, (size_t)(s->d * base->columns) * sizeof *r.state);
-  for (int64_t d = 0; s->states == STATES_UPDATE && d < s->d; d++)
+  for (int64_t d = 0; columns && s->states == STATES_UPDATE && d < s->d; d++)
     memcpy(r.state + d * base->columns, columns + d * s->dv, row);
   base->level->recur(&r);
   for (int64_t d = 0; columns && d < s->d; d++)

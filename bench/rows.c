@@ -26,17 +26,17 @@ int64_t rows_spread(int64_t i, int64_t count, int64_t all) {
   return count > 1 ? i * (all - 1) / (count - 1) : 0;
 }
 
-bench_check rows_compare(const bench_rows *rows, int32_t op, int32_t input_dtype, const void *out,
-                         int32_t dtype) {
+bench_check rows_compare(const bench_rows *rows, int32_t op, int32_t type, const void *out,
+                         int32_t out_type) {
   double norm = 0, error_norm = 0, largest = 0, largest_error = 0;
-  uint64_t size = seqmix_dtype_size(dtype);
+  uint64_t size = seqmix_dtype_size(out_type);
   int64_t width = rows->width, elements = rows->count * width;
   for (int64_t r = 0; r < rows->count; r++)
     for (int64_t d = 0; d < width; d++) {
       const unsigned char *at =
           (const unsigned char *)out + (uint64_t)(rows->row[r] * width + d) * size;
       double want = (double)rows->expected[r * width + d];
-      double error = fabs(number_load(dtype, at) - want);
+      double error = fabs(number_load(out_type, at) - want);
       norm += want * want;
       error_norm += error * error;
       largest = fmax(largest, fabs(want));
@@ -44,7 +44,7 @@ bench_check rows_compare(const bench_rows *rows, int32_t op, int32_t input_dtype
       if (!(error <= largest_error)) largest_error = error;
     }
   /* Inputs are normal deviates: scores stay below 8. */
-  test_bound bound = tolerance_bound((seqmix_operator)op, input_dtype, dtype, elements, 1, 8);
+  test_bound bound = tolerance_bound((seqmix_operator)op, type, out_type, elements, 1, 8);
   norm = fmax(sqrt(norm), bound.floor * sqrt((double)elements));
   double by_norm = sqrt(error_norm) / (bound.norm * norm);
   double by_largest = largest_error / (bound.largest * fmax(largest, bound.floor));

@@ -21,9 +21,9 @@ void rows_free(bench_rows *rows);
 /* Item `i` of `count` spread over 0 .. all-1, both ends included. */
 int64_t rows_spread(int64_t i, int64_t count, int64_t all);
 
-/* Compares a whole output of `dtype` on the host with the expected rows, by the bounds of an
- * operator called with inputs of `input_dtype`. */
-bench_check rows_compare(const bench_rows *rows, int32_t op, int32_t input_dtype, const void *out,
-                         int32_t dtype);
+/* Compares a whole output of `out_type` on the host with the expected rows, by the bounds of an
+ * operator called with inputs of `type`. */
+bench_check rows_compare(const bench_rows *rows, int32_t op, int32_t type, const void *out,
+                         int32_t out_type);
 
 #endif

@@ -18,7 +18,7 @@ static bench_station station;
 
 static void open_station(void) {
   char error[BENCH_TEXT];
-  if (station_open(&station, "reference", 2, NULL, error)) return;
+  if (station_open(&station, "cpu", 2, NULL, error)) return;
   fprintf(stderr, "%s\n", error);
   abort();
 }

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import matplotlib.pyplot as plt
 from matplotlib.axes import Axes
+from matplotlib.patheffects import withStroke
 from plot_results import (
     GREY,
     TYPE_MARKERS,
@@ -32,15 +33,14 @@ class Line:
     """What one line shows."""
 
     def __init__(self, results: list[Result]) -> None:
-        first = results[0]
-        self.operator = str(first["operator"])
-        self.type = str(first["type"])
+        self.first = results[0]
+        self.operator = str(self.first["operator"])
+        self.type = str(self.first["type"])
+        self.name = f"{self.first['case'].split('@')[0]} {self.type}"
         self.points: Points = sorted((length_of(r), 1e3 * float(r["seconds"])) for r in results)
-        self.label = f"{first['case'].split('@')[0]}  {self.type}\n{self.heads(first)}"
 
-    @staticmethod
-    def heads(result: Result) -> str:
-        parameters = result["parameters"]
+    def heads(self) -> str:
+        parameters = self.first["parameters"]
         heads = parameters["H"] if "H" in parameters else parameters["Hq"]
         return f"{parameters['B']:g} × {heads:g} heads of {parameters['D']:g}"
 
@@ -76,14 +76,15 @@ def mark_crossing(axes: Axes, attention: Line, linear: Line, colour: str) -> Non
     length, milliseconds = crossing
     axes.plot(length, milliseconds, "o", markersize=13, markerfacecolor="none", markeredgecolor=colour,
               markeredgewidth=2)  # fmt: skip
-    axes.annotate(f"{float(f'{length:.2g}'):g} tokens", xy=crossing, xytext=(10, -14),
-                  textcoords="offset points", fontsize=11, color=colour)  # fmt: skip
-    print(f"{linear.label.splitlines()[0]} overtakes attention at {length:.0f} tokens")
+    text = axes.annotate(f"{float(f'{length:.2g}'):g} tokens", xy=crossing, xytext=(10, -14),
+                         textcoords="offset points", fontsize=11, color=colour)  # fmt: skip
+    text.set_path_effects([withStroke(linewidth=3, foreground="white")])
+    print(f"{linear.name} overtakes attention {attention.name} at {length:.0f} tokens")
 
 
 def draw_line(axes: Axes, line: Line, colour: str) -> None:
     is_attention = line.operator == "attention"
-    label = f"attention: {line.label}" if is_attention else line.label
+    label = f"{'attention: ' if is_attention else ''}{line.name}\n{line.heads()}"
     axes.plot(*zip(*line.points), color=colour, marker=TYPE_MARKERS[line.type], label=label,
               linewidth=2.8 if is_attention else 2.0)  # fmt: skip
 

@@ -80,6 +80,27 @@ def check_compare(folder: Path, data: dict[str, Any]) -> None:
     expect(bench(*QUICK, "--compare", folder / "old.json"), 2, "0 of 1 cases", "no case is in both")
 
 
+def check_linear_attention(folder: Path) -> None:
+    """Choices by name, and states in place against a ceiling of their own."""
+    shape = "linear_attention:B=2,T=1,H=40,D=16,rule=gated_delta,beta=head"
+    command = ["--shape", shape, *QUICK[2:]]
+    file = folder / "linear.json"
+    expect(bench(*command, "--json", file), 0, "gated_delta-head-decode")
+    (result,) = json.loads(file.read_text())["results"]
+    assert result["operator"] == "linear_attention" and result["outcome"] == "measured", result
+    assert result["parameters"]["rule"] == "gated_delta", result
+    assert result["parameters"]["states"] == "update", result
+    assert result["variant"].startswith("linear_attention__"), result
+    assert result["flops"] == 2 * 40 * 6 * 16 * 16, result
+    assert result["bytes"] == 2 * 40 * 4 * (4 * 16 + 2 + 2 * 16 * 16), result
+    assert result["ceiling"]["bandwidth_name"] == "update", result
+    assert result["verified_rows"] >= 64 and result["baseline"]["what"].startswith("a plain"), result
+    assert result["baseline"]["outcome"] == ("skipped" if EXTRA else "measured"), result
+    again = bench(*command, "--compare", file)
+    if "1 of 1 cases compared" not in again.stdout:
+        sys.exit(f"{again.args}: {again.stdout}{again.stderr}")
+
+
 def main() -> int:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
@@ -92,11 +113,12 @@ def main() -> int:
         assert all(float(r["best_fraction"]) >= float(r["fraction"]) > 0 for r in rows), rows
         assert all(0 < float(r["best_seconds"]) <= float(r["seconds"]) for r in rows), rows
         check_compare(folder, data)
+        check_linear_attention(folder)
         expect(bench(*QUICK, "--json", folder / "none" / "run.json"), 2, "--json", "none")
         expect(bench(*QUICK, "--compare", folder / "none.json"), 2, "--compare", "none.json")
     expect(bench(*QUICK, "--variant", "attention__guess"), 2, "attention__guess")
     expect(bench(*QUICK, "--device", "abacus"), 2, "abacus")
-    expect(bench("--list"), 0, "llama3-70b-prefill", "softcap")
+    expect(bench("--list"), 0, "llama3-70b-prefill", "softcap", "kimi-linear-decode", "gated_delta")
     expect(bench("--help"), 0, "usage", "--compare")
     expect(bench("--version"), 0, "seqmix-bench ")
     expect(bench("--preset", "nothing"), 2, "nothing", "small-call")

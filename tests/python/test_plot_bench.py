@@ -106,7 +106,7 @@ def test_crossing(tmp_path):
     status, output, pictures = plot(tmp_path, document(sweep))
     assert status == 0, output
     assert pictures == {"throughput.png", "crossing.png"}, output
-    assert "delta  f32 overtakes attention at 1000 tokens" in output
+    assert "delta f32 overtakes attention p f32 at 1000 tokens" in output
     assert output.count("overtakes") == 1, output
 
 
@@ -115,7 +115,7 @@ def test_crossing_of_files_and_threads(tmp_path):
     linear = [linear_result("gated", n, n * 1e-6) for n in reversed(LENGTHS)]
     attention = [attention_result(n, n * n * 1e-9) for n in (64, *LENGTHS)]
     output = plot(tmp_path, document(linear), document(attention))[1]
-    assert "gated  f32 overtakes attention at 1000 tokens" in output
+    assert "gated f32 overtakes attention p f32 at 1000 tokens" in output
     for made in attention:
         made["threads"] = 1
     status, output, pictures = plot(tmp_path / "again", document(linear), document(attention))
