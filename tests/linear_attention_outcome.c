@@ -73,19 +73,25 @@ static int64_t head_for(int64_t h, int64_t of, int64_t count, int tiled) {
   return count < of ? h / (of / count) : h * (count / of);
 }
 
-/* Copies all elements whose first indices are a and b, up to `axis`, of those that both have. */
-static void copy_slice(test_tensor *to, int64_t *a, source from, int64_t *b, int axis,
+/* Copies all elements whose first `fixed` indices are those of a and b, of those that both have. */
+static void copy_slice(test_tensor *to, int64_t *a, source from, int64_t *b, int fixed,
                        int head_axis, int tiled) {
-  if (axis == to->view.ndim) {
-    double value = tensor_load(from.tensor, from.image, tensor_at(from.tensor, b));
-    tensor_store(to, tensor_at(to, a), value);
-    return;
+  const seqmix_tensor *mine = &to->view, *other = &from.tensor->view;
+  int64_t counts[SEQMIX_MAX_DIMS], left = 1;
+  for (int axis = fixed; axis < mine->ndim; axis++) {
+    int fewer = axis != head_axis && other->shape[axis] < mine->shape[axis];
+    counts[axis] = fewer ? other->shape[axis] : mine->shape[axis];
+    left *= counts[axis];
+    a[axis] = 0;
   }
-  int64_t count = to->view.shape[axis], others = from.tensor->view.shape[axis];
-  if (axis != head_axis && others < count) count = others;
-  for (a[axis] = 0; a[axis] < count; a[axis]++) {
-    b[axis] = axis == head_axis ? head_for(a[axis], count, others, tiled) : a[axis];
-    copy_slice(to, a, from, b, axis + 1, head_axis, tiled);
+  for (; left > 0; left--) {
+    for (int axis = fixed; axis < mine->ndim; axis++) {
+      b[axis] =
+          axis == head_axis ? head_for(a[axis], counts[axis], other->shape[axis], tiled) : a[axis];
+    }
+    tensor_store(to, tensor_at(to, a),
+                 tensor_load(from.tensor, from.image, tensor_at(from.tensor, b)));
+    for (int axis = mine->ndim - 1; axis >= fixed && ++a[axis] == counts[axis]; axis--) a[axis] = 0;
   }
 }
 

@@ -35,8 +35,8 @@ typedef enum decay_values {
 } decay_values;
 
 typedef enum beta_values {
-  BETAS_UNIT, /* 0 to 1 */
-  BETAS_WHOLE /* 0, 1 and 2 */,
+  BETAS_UNIT,  /* 0 to 1 */
+  BETAS_WHOLE, /* 0, 1 and 2 */
   BETAS_ZERO
 } beta_values;
 
@@ -95,6 +95,7 @@ typedef struct linear_attention_case {
   int not_causal, reverse, bidirectional, decay_reverse;
   double scale;       /* 0: the default */
   int gates_own_type; /* q's type, not f32 */
+  int steady_gates;   /* decay, beta and input gate have stride 0 along time */
   case_layout layout;
   int skew;    /* elements all tensors are moved away from 64-byte alignment */
   int out_f32; /* f32 output beside 16-bit inputs */

@@ -291,6 +291,19 @@ static const linear_attention_case cases[] = {
      SIZE(2, 70, 2, 16, 24),
      .gates_own_type = 1,
      .decay = GATE_CONSTANT},
+    {.name = "gates_steady",
+     GATED_DELTA,
+     SIZE(2, 70, 2, 16, 24),
+     .steady_gates = 1,
+     .states = STATES_BOTH},
+    {.name = "gates_steady_channel",
+     BF16,
+     .rule = SEQMIX_UPDATE_GATED_DELTA,
+     SIZE(2, 70, 2, 16, 24),
+     .beta = GATE_PER_CHANNEL,
+     .decay = GATE_PER_CHANNEL,
+     .steady_gates = 1},
+    {.name = "gates_steady_dplr", DPLR, SIZE(2, 70, 2, 16, 24), .steady_gates = 1},
 };
 
 const linear_attention_table linear_attention_rule_cases = {cases, sizeof cases / sizeof cases[0]};

@@ -38,9 +38,10 @@ static int named_count(void) {
 }
 
 static const linear_attention_case *named_case(int index) {
-  int table = 0;
-  while (index >= tables[table]->count) index -= tables[table++]->count;
-  return &tables[table]->cases[index];
+  for (int i = 0; i < TABLES - 1; index -= tables[i++]->count) {
+    if (index < tables[i]->count) return &tables[i]->cases[index];
+  }
+  return &tables[TABLES - 1]->cases[index];
 }
 
 static void name_case(int index, char name[CASE_NAME]) {

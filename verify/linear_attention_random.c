@@ -76,6 +76,7 @@ static void draw_rule(linear_attention_case *c, random_state *random) {
     c->feature_map = (int32_t)random_integer(random, SEQMIX_FEATURE_NONE, SEQMIX_FEATURE_L2NORM);
   }
   c->gates_own_type = random_one_in(random, 3);
+  c->steady_gates = random_one_in(random, 8);
   if (random_one_in(random, 4)) c->scale = 0.05 + random_unit(random);
 }
 
@@ -105,10 +106,11 @@ static void draw_denominator(linear_attention_case *c, random_state *random) {
   }
   int sparse =
       c->keys || c->feature_map == SEQMIX_FEATURE_RELU || c->feature_map == SEQMIX_FEATURE_RELU2;
-  if (!sparse) return;
-  c->decays = random_one_in(random, 2) ? DECAYS_MILD : DECAYS_WEAK;
-  if (c->input_gate) c->input_gate = INPUT_GATE_MODERATE;
-  if (c->feature_map) c->eps = 0.1;
+  if (sparse) {
+    c->decays = random_one_in(random, 2) ? DECAYS_MILD : DECAYS_WEAK;
+    if (c->input_gate) c->input_gate = INPUT_GATE_MODERATE;
+    if (c->feature_map) c->eps = 0.1;
+  }
 }
 
 static void draw_memory(linear_attention_case *c, random_state *random) {

@@ -258,6 +258,9 @@ static void new_gate(linear_attention_data *data, linear_slot slot, const char *
   layout_strides(shape, spec->layout, stride);
   for (int axis = 0; axis < 4 && spread; axis++) stride[axis] *= 2;
   if (spec->layout == LAYOUT_REVERSED) stride[3] = -2;
+  if (spec->steady_gates && slot != LINEAR_ERASE && slot != LINEAR_A && slot != LINEAR_B) {
+    stride[1] = 0;
+  }
   data->tensors[slot] = tensor_new(name, spec->gates_own_type ? spec->dtype : SEQMIX_F32,
                                    channels ? 4 : 3, shape, stride, spec->skew);
   tensor_fill_gaps(data->tensors[slot]);
