@@ -75,8 +75,11 @@ static void draw_row(const linear_attention_case *spec, int is_key, double *row,
   if (is_key && is_delta(spec)) make_unit(spec->feature_map, row, spec->d);
 }
 
-/* Whether the key of token i is zero. */
+/* Whether the key of token i is zero. Maps that make ones of it would make delta rules grow. */
 static int is_zero_key(const linear_attention_case *spec, int64_t i, random_state *random) {
+  int maps_to_one =
+      spec->feature_map == SEQMIX_FEATURE_ELU1 || spec->feature_map == SEQMIX_FEATURE_EXP;
+  if (maps_to_one && is_delta(spec)) return 0;
   if (spec->keys == KEYS_ALL_ZERO) return 1;
   return spec->keys == KEYS_SOME_ZERO && (i == 0 || random_one_in(random, 3));
 }
