@@ -109,19 +109,33 @@ static void decay_readers_before(const linear_stream *s, const stream_reader *re
 
 /* ---- from tile to tile ----------------------------------------------------------------------- */
 
-/* What the tile's decays multiply: into `whole`, and what is turned already. */
-static void pass_tile(linear_stream *s, int64_t t, float *prefix) {
-  for (int64_t d = 0; d < s->dims; d++) {
-    float product = 1;
-    for (int i = 0; i < PRODUCT_ROWS; i++) product *= s->alphas[(t + i) * s->dims + d];
-    prefix[d] *= product;
-    for (int w = 0; w < s->writers; w++)
-      for (int64_t column = 0; column < t / PRODUCT_ROWS * TURN_ROWS; column += PRODUCT_COLUMNS)
-        for (int v = 0; v < PRODUCT_COLUMNS; v += LANES) {
-          float *at = s->turned[w] + column * s->dims + d * PRODUCT_COLUMNS + v;
-          vec_store(at, product * vec_load(at));
-        }
+/* The decay over the tile, into `product` and onto `prefix`. */
+static void multiply_decays(const linear_stream *s, int64_t t, float *product, float *prefix) {
+  for (int64_t d = 0; d < s->dims; d += LANES) {
+    vec all = vec_load(s->alphas + t * s->dims + d);
+#pragma GCC unroll 16
+    for (int i = 1; i < PRODUCT_ROWS; i++) all *= vec_load(s->alphas + (t + i) * s->dims + d);
+    vec_store(product + d, all);
+    vec_store(prefix + d, all * vec_load(prefix + d));
   }
+}
+
+/* What is turned already decays with the tile that passes. */
+static void decay_turned(float *turned, const float *product, int64_t dims) {
+  for (int64_t d = 0; d < dims; d++, turned += PRODUCT_COLUMNS) {
+    vec factor = vec_of(product[d]);
+#pragma GCC unroll 4
+    for (int v = 0; v < PRODUCT_VECTORS; v++)
+      vec_store(turned + v * LANES, factor * vec_load(turned + v * LANES));
+  }
+}
+
+static void pass_tile(linear_stream *s, int64_t t, float *prefix) {
+  float *product = s->spare;
+  multiply_decays(s, t, product, prefix);
+  for (int w = 0; w < s->writers; w++)
+    for (int64_t column = 0; column < t / PRODUCT_ROWS * TURN_ROWS; column += PRODUCT_COLUMNS)
+      decay_turned(s->turned[w] + column * s->dims, product, s->dims);
 }
 
 /* The tile's writers times P(s, end of the tile), turned beside the earlier ones. */

@@ -135,12 +135,13 @@ static float decays_of_head(const linear_stream *s, int64_t first, int64_t count
 }
 
 void stream_split_decays(linear_stream *s, int64_t first, int64_t count, int64_t row) {
-  float *wholes = s->keep_whole + row * s->dims, *parts = s->keep_part + row * s->dims;
+  float *parts = s->keep_part + row * s->dims;
+  int32_t *masks = s->keep_mask + row * s->dims;
   vec whole, part = vec_exp_in_two(vec_of(decays_of_head(s, first, count)), &whole);
   for (int64_t d = 0; d < s->dims; d += LANES) {
     if (s->decay_kind == DECAY_CHANNEL)
       part = vec_exp_in_two(decays_of(s, first, count, d), &whole);
     vec_store(parts + d, part);
-    vec_store(wholes + d, whole);
+    ivec_store(masks + d, whole != 0.0f);
   }
 }

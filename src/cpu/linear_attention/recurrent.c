@@ -16,7 +16,8 @@
 
 /* One token's vectors over D and rows over the columns; absent ones are NULL. */
 typedef struct token_pass {
-  const float *whole, *part; /* alpha of the token written, as a sum of two */
+  const int32_t *mask; /* alpha of the token written, as a sum of two: see stream_split_decays() */
+  const float *part;
   const float *writers[WRITERS];
   const float *y[WRITERS];
   const float *eraser, *query; /* of the token that reads */
@@ -41,7 +42,7 @@ SEQMIX_INLINE void pass_rows(float *state, int64_t d, const token_pass *pass, in
     vec sum = vec_of(pass->part[d]) * x[v];
 #pragma GCC unroll 2
     for (int w = 0; w < writers; w++) sum += vec_of(pass->writers[w][d]) * y[w][v];
-    x[v] = vec_of(pass->whole[d]) * x[v] + sum;
+    x[v] = vec_masked(ivec_of(pass->mask[d]), x[v]) + sum;
     vec_store(state + v * LANES, x[v]);
   }
 #pragma GCC unroll 4
@@ -89,7 +90,7 @@ static void set_reader(const linear_stream *s, token_pass *pass, int64_t t) {
 
 /* What token t writes with; y is known. */
 static void set_writer(const linear_stream *s, token_pass *pass, int64_t t) {
-  pass->whole = s->keep_whole + t * s->dims;
+  pass->mask = s->keep_mask + t * s->dims;
   pass->part = s->keep_part + t * s->dims;
   for (int w = 0; w < s->writers; w++) pass->writers[w] = s->writer_rows[w] + t * s->dims;
 }
@@ -156,7 +157,14 @@ static void run_panel(const linear_stream *s, int64_t panel) {
 
 /* ---- a state where it lies ------------------------------------------------------------------- */
 
-enum { READ_ROWS = 4 };
+/* Rows read at once, and how far ahead others are asked for: two pages, as what fetches ahead in
+ * hardware stops at the end of each. */
+enum { READ_ROWS = 4, ROWS_AHEAD = 16 };
+
+SEQMIX_INLINE void fetch_rows(const float *state, int64_t step, int64_t columns) {
+  for (int i = 0; i < READ_ROWS; i++)
+    for (int64_t j = 0; j < columns; j += 16) __builtin_prefetch(state + i * step + j, 1, 2);
+}
 
 /* Rows of the state of which as many as READ_ROWS are read at once; sums are rows, too. */
 SEQMIX_INLINE void read_rows(const float *state, int64_t step, int rows, int64_t columns,
@@ -187,26 +195,30 @@ SEQMIX_INLINE void read_state(const linear_stream *s, const float *eraser, const
   int64_t d = 0, dims = s->problem->head_dim;
   if (eraser) memset(erased, 0, (size_t)s->columns * sizeof *erased);
   memset(answer, 0, (size_t)s->columns * sizeof *answer);
-  for (; d + READ_ROWS <= dims; d += READ_ROWS, state += READ_ROWS * s->past_step)
+  for (; d + READ_ROWS <= dims; d += READ_ROWS, state += READ_ROWS * s->past_step) {
+    fetch_rows(state + ROWS_AHEAD * s->past_step, s->past_step, s->columns);
     read_rows(state, s->past_step, READ_ROWS, s->columns, eraser ? eraser + d : NULL, query + d,
               erased, answer);
+  }
   for (; d < dims; d++, state += s->past_step)
     read_rows(state, s->past_step, 1, s->columns, eraser ? eraser + d : NULL, query + d, erased,
               answer);
 }
 
 SEQMIX_INLINE void write_state(const linear_stream *s, int writers, const float *const y[WRITERS]) {
-  for (int64_t d = 0; d < s->problem->head_dim; d++) {
+  /* From the end, which has just been read. */
+  for (int64_t d = s->problem->head_dim - 1; d >= 0; d--) {
     const float *from = s->past_rows + d * s->past_step;
     float *to = s->present_rows + d * s->present_step;
-    vec whole = vec_of(s->keep_whole[d]), part = vec_of(s->keep_part[d]), factor[WRITERS];
+    vec part = vec_of(s->keep_part[d]), factor[WRITERS];
+    ivec mask = ivec_of(s->keep_mask[d]);
 #pragma GCC unroll 2
     for (int w = 0; w < writers; w++) factor[w] = vec_of(s->writer_rows[w][d]);
     for (int64_t j = 0; j < s->columns; j += LANES) {
       vec x = vec_load(from + j), sum = part * x;
 #pragma GCC unroll 2
       for (int w = 0; w < writers; w++) sum += factor[w] * vec_load(y[w] + j);
-      vec_store(to + j, whole * x + sum);
+      vec_store(to + j, vec_masked(mask, x) + sum);
     }
   }
 }

@@ -93,7 +93,7 @@ static void lay_out(linear_stream *s, scratch_plan *plan) {
   s->decays = take_floats(plan, CHUNK_TOKENS + LANES, by_channel, 1);
   s->alphas = take_floats(plan, CHUNK_TOKENS + LANES, by_channel, 1);
   s->pairs = take_floats(plan, CHUNK_TOKENS, WEIGHT_STEP, 1);
-  s->keep_whole = take_floats(plan, CHUNK_TOKENS, s->dims, 1);
+  s->keep_mask = take(plan, CHUNK_TOKENS, (double)s->dims, 1, sizeof *s->keep_mask);
   s->keep_part = take_floats(plan, CHUNK_TOKENS, s->dims, 1);
   s->gains = take_floats(plan, CHUNK_TOKENS, 1, 1);
   s->past_gains = take_floats(plan, CHUNK_TOKENS, 1, 1);
@@ -164,7 +164,8 @@ static int64_t out_head(const linear_stream *s, int64_t head, int64_t g) {
   return head * s->queries + g;
 }
 
-int64_t stream_query_head(const linear_stream *s, int64_t head, int64_t g) {
+/* The head of q that it reads. */
+static int64_t query_head(const linear_stream *s, int64_t head, int64_t g) {
   const seqmix_linear_attention_problem *p = s->problem;
   if (p->q_heads < p->state_heads) return shared_head(p, head, p->state_heads, p->q_heads);
   return out_head(s, head, g);
@@ -215,6 +216,6 @@ void stream_select(linear_stream *s, int64_t i) {
   s->present_rows = head->present_rows;
   for (int64_t g = 0; g < s->queries; g++) {
     s->readers[g].head = out_head(s, s->head, g);
-    s->readers[g].query_head = stream_query_head(s, s->head, g);
+    s->readers[g].query_head = query_head(s, s->head, g);
   }
 }

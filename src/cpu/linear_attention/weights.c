@@ -129,14 +129,15 @@ static void find_denominators(linear_stream *s, const stream_reader *reader, flo
   }
 }
 
-/* z after tokens first .. end-1, whose decay is in row `row` of keep_whole and keep_part. */
+/* z after tokens first .. end-1, whose decay is in row `row` of keep_mask and keep_part. */
 static void add_keys(linear_stream *s, int64_t first, int64_t end, int64_t row) {
-  const float *whole = s->keep_whole + row * s->dims, *part = s->keep_part + row * s->dims;
+  const float *part = s->keep_part + row * s->dims;
+  const int32_t *mask = s->keep_mask + row * s->dims;
   for (int64_t d = 0; d < s->dims; d += LANES) {
     vec z = vec_load(s->normalizer + d), sum = vec_load(part + d) * z;
     for (int64_t t = first; t < end; t++)
       sum += vec_load(s->writer_rows[WRITER_KEY] + t * s->dims + d);
-    vec_store(s->normalizer + d, vec_load(whole + d) * z + sum);
+    vec_store(s->normalizer + d, vec_masked(ivec_load(mask + d), z) + sum);
   }
 }
 

@@ -23,9 +23,8 @@ SEQMIX_INLINE vec exp_minus_one_near_zero(vec r) {
 /* exp(x) = 2^n exp(r), n = round(x / log 2). 2^n is applied in two halves, so that subnormal and
  * largest results are reached without an intermediate overflow. */
 SEQMIX_INLINE vec vec_exp(vec x) {
-  /* Beyond these exp is 0 or infinite; NaN passes both comparisons by. */
-  vec clamped = vec_select(x > 89.0f, vec_of(89.0f), x);
-  clamped = vec_select(clamped < -104.0f, vec_of(-104.0f), clamped);
+  /* Beyond these exp is 0 or infinite; NaN passes by. */
+  vec clamped = vec_max(vec_of(-104.0f), vec_min(vec_of(89.0f), x));
   /* Adding 1.5 * 2^23 leaves the rounded integer in the low bits. */
   vec shifted = clamped * 1.44269504088896341f + 12582912.0f;
   vec n = shifted - 12582912.0f;

@@ -33,6 +33,7 @@ typedef int32_t ivec_in_memory
 SEQMIX_INLINE vec vec_load(const float *from) { return *(const vec_in_memory *)from; }
 SEQMIX_INLINE void vec_store(float *to, vec x) { *(vec_in_memory *)to = x; }
 SEQMIX_INLINE ivec ivec_load(const int32_t *from) { return *(const ivec_in_memory *)from; }
+SEQMIX_INLINE void ivec_store(int32_t *to, ivec x) { *(ivec_in_memory *)to = x; }
 
 /** Keeps a loaded vector in a register: compilers would rather load it anew for each use, and
  * loads are scarcer than registers. */
@@ -53,6 +54,9 @@ SEQMIX_INLINE vec vec_select(ivec mask, vec yes, vec no) {
   return (vec)((mask & (ivec)yes) | (~mask & (ivec)no));
 }
 
+/** x where the mask is all ones, 0 where it is 0. */
+SEQMIX_INLINE vec vec_masked(ivec mask, vec x) { return (vec)(mask & (ivec)x); }
+
 /** The larger; `b` where one is NaN. */
 SEQMIX_INLINE vec vec_max(vec a, vec b) {
 #if SEQMIX_VECTOR_BYTES == 64 && defined(__AVX512F__)
@@ -63,6 +67,19 @@ SEQMIX_INLINE vec vec_max(vec a, vec b) {
   return (vec)_mm_max_ps((__m128)a, (__m128)b);
 #else
   return vec_select(a > b, a, b);
+#endif
+}
+
+/** The smaller; `b` where one is NaN. */
+SEQMIX_INLINE vec vec_min(vec a, vec b) {
+#if SEQMIX_VECTOR_BYTES == 64 && defined(__AVX512F__)
+  return (vec)_mm512_min_ps((__m512)a, (__m512)b);
+#elif SEQMIX_VECTOR_BYTES == 32 && defined(__AVX2__)
+  return (vec)_mm256_min_ps((__m256)a, (__m256)b);
+#elif SEQMIX_VECTOR_BYTES == 16 && defined(__SSE__)
+  return (vec)_mm_min_ps((__m128)a, (__m128)b);
+#else
+  return vec_select(a < b, a, b);
 #endif
 }
 
