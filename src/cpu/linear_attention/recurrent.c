@@ -192,11 +192,14 @@ SEQMIX_INLINE void read_rows(const float *state, int64_t step, int rows, int64_t
 SEQMIX_INLINE void read_state(const linear_stream *s, const float *eraser, const float *query,
                               float *erased, float *answer) {
   const float *state = s->past_rows;
+  const float *written = s->present_rows == s->past_rows ? NULL : s->present_rows;
   int64_t d = 0, dims = s->problem->head_dim;
   if (eraser) memset(erased, 0, (size_t)s->columns * sizeof *erased);
   memset(answer, 0, (size_t)s->columns * sizeof *answer);
   for (; d + READ_ROWS <= dims; d += READ_ROWS, state += READ_ROWS * s->past_step) {
     fetch_rows(state + ROWS_AHEAD * s->past_step, s->past_step, s->columns);
+    if (written)
+      fetch_rows(written + (d + ROWS_AHEAD) * s->present_step, s->present_step, s->columns);
     read_rows(state, s->past_step, READ_ROWS, s->columns, eraser ? eraser + d : NULL, query + d,
               erased, answer);
   }
