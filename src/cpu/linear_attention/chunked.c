@@ -122,16 +122,30 @@ static void write_tile(const linear_stream *s, int64_t panel, int64_t d) {
 /* ---- the variant
  * ---------------------------------------------------------------------------------- */
 
-static void run_panel(const linear_stream *s, int64_t panel) {
-  for (int64_t t = 0; t < s->count && s->writes && s->has_eraser; t += PRODUCT_ROWS)
+/* Tiles of a panel: those of the tokens for each reader, and those of the state. */
+static int64_t tiles_of(const linear_stream *s) {
+  int64_t of_tokens = stream_rows(s) / PRODUCT_ROWS;
+  return of_tokens * (stream_end_of_readers(s) - stream_first_reader(s)) +
+         (s->writes ? s->dims / PRODUCT_ROWS : 0);
+}
+
+static void run_panel(linear_stream *s, int64_t panel) {
+  for (int64_t t = 0; t < s->count && s->writes && s->has_eraser; t += PRODUCT_ROWS) {
+    stream_fetch(s);
     if (s->writers == WRITERS)
       solve_low_rank(s, panel, t);
     else
       solve_delta(s, panel, t);
+  }
   for (int64_t query = 0; query < s->queries && s->reads; query++)
-    for (int64_t t = 0; t < s->count; t += PRODUCT_ROWS) read_tile(s, query, panel, t);
-  for (int64_t d = 0; d < s->problem->head_dim && s->writes; d += PRODUCT_ROWS)
+    for (int64_t t = 0; t < s->count; t += PRODUCT_ROWS) {
+      stream_fetch(s);
+      read_tile(s, query, panel, t);
+    }
+  for (int64_t d = 0; d < s->problem->head_dim && s->writes; d += PRODUCT_ROWS) {
+    stream_fetch(s);
     write_tile(s, panel, d);
+  }
 }
 
 static void run_chunk(linear_stream *s) {
@@ -144,6 +158,7 @@ static void run_chunk(linear_stream *s) {
     stream_split_decays(s, 0, s->count, 0);
   }
   if (s->is_normalized) stream_normalize_chunk(s);
+  stream_start_fetching(s, s->panels * tiles_of(s));
   for (int64_t panel = 0; panel < s->panels; panel++) run_panel(s, panel);
 }
 

@@ -164,8 +164,7 @@ static int64_t out_head(const linear_stream *s, int64_t head, int64_t g) {
   return head * s->queries + g;
 }
 
-/* The head of q that it reads. */
-static int64_t query_head(const linear_stream *s, int64_t head, int64_t g) {
+int64_t stream_query_head(const linear_stream *s, int64_t head, int64_t g) {
   const seqmix_linear_attention_problem *p = s->problem;
   if (p->q_heads < p->state_heads) return shared_head(p, head, p->state_heads, p->q_heads);
   return out_head(s, head, g);
@@ -216,6 +215,6 @@ void stream_select(linear_stream *s, int64_t i) {
   s->present_rows = head->present_rows;
   for (int64_t g = 0; g < s->queries; g++) {
     s->readers[g].head = out_head(s, s->head, g);
-    s->readers[g].query_head = query_head(s, s->head, g);
+    s->readers[g].query_head = stream_query_head(s, s->head, g);
   }
 }

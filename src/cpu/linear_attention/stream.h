@@ -58,6 +58,22 @@ typedef struct stream_reader {
   int64_t query_head;      /* of q */
 } stream_reader;
 
+/** Rows that are used next, and how many of them have been asked for: see fetch.c. */
+enum { FETCH_ARRAYS = 8 };
+typedef struct fetched_rows {
+  const char *first; /* the row of the stream's token 0 */
+  int64_t step;      /* bytes from a token's row to the next one's */
+  int64_t bytes;
+} fetched_rows;
+typedef struct stream_fetching {
+  fetched_rows rows[FETCH_ARRAYS];
+  int arrays;
+  int array; /* the next row: of which array and token */
+  int64_t token;
+  int64_t end;     /* of the tokens */
+  int64_t at_once; /* rows per occasion */
+} stream_fetching;
+
 /** One of the states that a task takes in turns. */
 typedef struct stream_head {
   int64_t head, key_head;
@@ -110,6 +126,8 @@ typedef struct linear_stream {
 
   /* The present pass over the tokens: whether queries read, and whether the state changes. */
   int reads, writes;
+
+  stream_fetching fetch;
 
   /* The present chunk. */
   int64_t at;                  /* its first token of the stream */
@@ -192,12 +210,15 @@ static inline char *stream_row(const linear_stream *s, const seqmix_view *view, 
 #define stream_store_state LEVEL(linear_stream_store_state)
 #define stream_load_rest LEVEL(linear_stream_load_rest)
 #define stream_store_rest LEVEL(linear_stream_store_rest)
+#define stream_query_head LEVEL(linear_stream_query_head)
 #define stream_select LEVEL(linear_stream_select)
 #define stream_find_rows LEVEL(linear_stream_find_rows)
 #define stream_run LEVEL(linear_stream_run)
 #define stream_skip LEVEL(linear_stream_skip)
 #define stream_load_queries LEVEL(linear_stream_load_queries)
 #define stream_load_tokens LEVEL(linear_stream_load_tokens)
+#define stream_start_fetching LEVEL(linear_stream_start_fetching)
+#define stream_fetch LEVEL(linear_stream_fetch)
 #define stream_map_features LEVEL(linear_stream_map_features)
 #define stream_load_gates LEVEL(linear_stream_load_gates)
 #define stream_load_floats LEVEL(linear_stream_load_floats)
@@ -219,6 +240,8 @@ void stream_place(linear_stream *stream, const seqmix_linear_attention_problem *
                   const linear_plan *plan, void *scratch);
 /** Sets what the task computes; 0 if the sequence has no state to begin with (state index -1). */
 int stream_open(linear_stream *stream, int64_t task);
+/** The query head that is number g of those that read state `head`. */
+int64_t stream_query_head(const linear_stream *stream, int64_t head, int64_t g);
 /** Makes heads[i] the present one. */
 void stream_select(linear_stream *stream, int64_t i);
 
@@ -239,6 +262,11 @@ void stream_load_queries(linear_stream *stream);
 /** Rows of the writers and the eraser, values, gates; after stream_load_queries(), as dplr's
  * and bonus's readers need both. */
 void stream_load_tokens(linear_stream *stream);
+/** The rows that are used next, of the next head or chunk, are to be fetched on so many
+ * occasions. */
+void stream_start_fetching(linear_stream *stream, int64_t occasions);
+/** One of them. */
+void stream_fetch(linear_stream *stream);
 /** The feature map on a row of `count` floats. */
 void stream_map_features(int32_t map, float *row, int64_t count);
 /** Decays of the chunk as factors; with an input gate the gains of k, and m. */
