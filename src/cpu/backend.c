@@ -70,7 +70,7 @@ static const uint64_t linear_attention_features =
     .name = "linear_attention__any_" #level "_chunked", .op = SEQMIX_OP_LINEAR_ATTENTION, \
     .dtypes = float_types, .device_features = (needs),                                    \
     .problem_features = linear_attention_features,                                        \
-    .workspace = seqmix_linear_attention_workspace_##level,                               \
+    .workspace = seqmix_linear_attention_chunked_workspace_##level,                       \
     .run = linear_attention__any_##level##_chunked,                                       \
   }
 

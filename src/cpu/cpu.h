@@ -19,6 +19,8 @@
                                                 const seqmix_problem *problem);                \
   uint64_t seqmix_linear_attention_workspace_##level(                                          \
       const seqmix_problem *problem, const seqmix_device_properties *device, int32_t workers); \
+  uint64_t seqmix_linear_attention_chunked_workspace_##level(                                  \
+      const seqmix_problem *problem, const seqmix_device_properties *device, int32_t workers); \
   seqmix_status linear_attention__any_##level##_chunked(const seqmix_call *call,               \
                                                         const seqmix_problem *problem);        \
   seqmix_status linear_attention__any_##level##_recurrent(const seqmix_call *call,             \

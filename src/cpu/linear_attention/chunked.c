@@ -148,23 +148,45 @@ static void run_panel(linear_stream *s, int64_t panel) {
   }
 }
 
-static void run_chunk(linear_stream *s) {
+void stream_make_rows(linear_stream *s) {
   if (s->reads) stream_load_queries(s);
-  if (s->writes) {
-    stream_load_gates(s);
-    stream_load_tokens(s);
-    if (s->reads) stream_make_weights(s);
-    stream_decay_rows(s);
-    stream_split_decays(s, 0, s->count, 0);
-  }
-  if (s->is_normalized) stream_normalize_chunk(s);
+  if (!s->writes) return;
+  stream_load_gates(s);
+  stream_load_tokens(s);
+  if (s->reads) stream_make_weights(s);
+  stream_decay_rows(s);
+  stream_split_decays(s, 0, s->count, 0);
+}
+
+void stream_run_panels(linear_stream *s) {
   stream_start_fetching(s, s->panels * tiles_of(s));
   for (int64_t panel = 0; panel < s->panels; panel++) run_panel(s, panel);
+}
+
+static void run_chunk(linear_stream *s) {
+  stream_make_rows(s);
+  if (s->writes) stream_load_values(s);
+  if (s->is_normalized) stream_normalize_chunk(s);
+  stream_run_panels(s);
+}
+
+uint64_t LEVEL(linear_attention_chunked_workspace)(const seqmix_problem *problem,
+                                                   const seqmix_device_properties *device,
+                                                   int32_t workers) {
+  const seqmix_linear_attention_problem *p = (const seqmix_linear_attention_problem *)problem;
+  linear_plan plan = seqmix_linear_plan(p, workers);
+  if (plan.may_share) return stream_shared_bytes(p, &plan);
+  return LEVEL(linear_attention_workspace)(problem, device, workers);
 }
 
 seqmix_status VARIANT(linear_attention, chunked)(const seqmix_call *call,
                                                  const seqmix_problem *problem) {
   static const stream_algorithm algorithm = {run_chunk, .may_work_in_place = 0};
-  stream_run(call, problem, &algorithm);
+  const seqmix_linear_attention_problem *p = (const seqmix_linear_attention_problem *)problem;
+  linear_plan plan = seqmix_linear_plan(p, call->workers);
+  if (plan.may_share)
+    stream_run_shared(call, p, &plan);
+  else
+    stream_run(call, problem, &algorithm);
   return SEQMIX_OK;
 }

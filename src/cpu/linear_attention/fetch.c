@@ -4,7 +4,7 @@
  * Hardware fetches the rest of a row ahead once it has seen some lines of it, but nothing of the
  * next token's, far away on another page. So short rows are asked for, one or two at a time: all at
  * once they would fill the queue of misses, and the computation would wait for that. Measured, rows
- * of 256 bytes gain a tenth, and rows of 512 lose as much. */
+ * of 256 bytes gain a tenth, and rows of 512 nothing. */
 #include "cpu/linear_attention/stream.h"
 
 enum { LINE = 64, SHORT_ROW = 256 };

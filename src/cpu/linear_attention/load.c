@@ -149,6 +149,18 @@ static void clear_missing_values(linear_stream *s) {
            (size_t)(CHUNK_TOKENS - s->count) * PRODUCT_COLUMNS * sizeof(float));
 }
 
+void stream_load_values(linear_stream *s) {
+  int32_t dtype = s->problem->v.dtype;
+  if (dtype == SEQMIX_F32)
+    load_values(s, SEQMIX_F32);
+  else if (dtype == SEQMIX_BF16)
+    load_values(s, SEQMIX_BF16);
+  else
+    load_values(s, SEQMIX_F16);
+  clear_missing_values(s);
+  multiply_values(s);
+}
+
 /* ---- all of a chunk -------------------------------------------------------------------------- */
 
 void stream_load_tokens(linear_stream *s) {
@@ -160,12 +172,4 @@ void stream_load_tokens(linear_stream *s) {
     multiply_row(keys + t * s->dims, s->gains[t], s->dims);
   if (s->has_eraser) load_eraser(s);
   if (s->writers == WRITERS) load_rows(s, s->writer_rows[WRITER_LOW_RANK], &p->b, s->head);
-  if (p->v.dtype == SEQMIX_F32)
-    load_values(s, SEQMIX_F32);
-  else if (p->v.dtype == SEQMIX_BF16)
-    load_values(s, SEQMIX_BF16);
-  else
-    load_values(s, SEQMIX_F16);
-  clear_missing_values(s);
-  multiply_values(s);
 }

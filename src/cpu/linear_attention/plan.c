@@ -37,6 +37,14 @@ static int may_cut_columns(const seqmix_linear_attention_problem *problem) {
                             SEQMIX_LINEAR_ATTENTION_PRESENT);
 }
 
+/* Whether chunks need nothing of those before them but the state S. */
+static int is_one_pass(const seqmix_linear_attention_problem *problem) {
+  const uint64_t more = SEQMIX_LINEAR_ATTENTION_NORMALIZE | SEQMIX_LINEAR_ATTENTION_NOT_CAUSAL |
+                        SEQMIX_LINEAR_ATTENTION_BIDIRECTIONAL |
+                        SEQMIX_LINEAR_ATTENTION_STATE_INDICES;
+  return (problem->header.features & more) == 0;
+}
+
 /* Heads whose states fit the cache together. */
 static int64_t heads_that_fit(const seqmix_linear_attention_problem *problem) {
   /* What a pass leaves behind for the next one is kept for one head only. */
@@ -56,6 +64,7 @@ linear_plan seqmix_linear_plan(const seqmix_linear_attention_problem *problem, i
     int64_t each = divided(units, at_most(divided(workers, states), units));
     plan.columns = each * COLUMNS_UNIT;
     plan.blocks = divided(units, each);
+    plan.may_share = plan.blocks > 1 && is_one_pass(problem);
   } else if (states > wanted) {
     plan.group = at_most(at_most(states / wanted, fit), problem->state_heads);
   }

@@ -25,6 +25,7 @@ typedef struct linear_plan {
                       neighbouring heads lie on the same pages */
   int64_t groups;  /* of a sequence */
   int64_t tasks;   /* sequences x groups x blocks */
+  int may_share;   /* whether blocks can share what chunks make of their tokens */
 } linear_plan;
 
 linear_plan seqmix_linear_plan(const seqmix_linear_attention_problem *problem, int32_t workers);

@@ -275,6 +275,7 @@ static void run_chunk(linear_stream *s) {
   if (s->writes) {
     stream_load_gates(s);
     stream_load_tokens(s);
+    stream_load_values(s);
     stream_make_own_weights(s);
     decay_readers(s);
     for (int64_t t = 0; t < s->count; t++) stream_split_decays(s, t, 1, t);

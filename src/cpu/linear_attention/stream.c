@@ -74,9 +74,8 @@ static void lay_out_heads(linear_stream *s, scratch_plan *plan) {
 static void lay_out_forward(linear_stream *s, scratch_plan *plan) {
   const seqmix_linear_attention_problem *p = s->problem;
   if (!uses(p, SEQMIX_LINEAR_ATTENTION_BIDIRECTIONAL)) return;
-  int64_t tokens = s->queries * p->length;
-  s->forward_values = take_floats(plan, tokens, s->panels, PRODUCT_COLUMNS);
-  s->forward_denominators = take_floats(plan, tokens, 1, 1);
+  s->forward_values = take_floats(plan, s->queries, p->length, s->panels * PRODUCT_COLUMNS);
+  s->forward_denominators = take_floats(plan, s->queries, p->length, 1);
   s->forward_stabilizers = take_floats(plan, p->length, 1, 1);
 }
 

@@ -217,6 +217,11 @@ static inline char *stream_row(const linear_stream *s, const seqmix_view *view, 
 #define stream_skip LEVEL(linear_stream_skip)
 #define stream_load_queries LEVEL(linear_stream_load_queries)
 #define stream_load_tokens LEVEL(linear_stream_load_tokens)
+#define stream_load_values LEVEL(linear_stream_load_values)
+#define stream_make_rows LEVEL(linear_stream_make_rows)
+#define stream_run_panels LEVEL(linear_stream_run_panels)
+#define stream_shared_bytes LEVEL(linear_stream_shared_bytes)
+#define stream_run_shared LEVEL(linear_stream_run_shared)
 #define stream_start_fetching LEVEL(linear_stream_start_fetching)
 #define stream_fetch LEVEL(linear_stream_fetch)
 #define stream_map_features LEVEL(linear_stream_map_features)
@@ -259,9 +264,11 @@ void stream_skip(linear_stream *stream);
 
 /** Tokens at .. at+count-1: rows of the readers q, times scale. */
 void stream_load_queries(linear_stream *stream);
-/** Rows of the writers and the eraser, values, gates; after stream_load_queries(), as dplr's
+/** Rows of the writers and the eraser; after stream_load_queries(), as dplr's
  * and bonus's readers need both. */
 void stream_load_tokens(linear_stream *stream);
+/** Values, times beta where that belongs to them. */
+void stream_load_values(linear_stream *stream);
 /** The rows that are used next, of the next head or chunk, are to be fetched on so many
  * occasions. */
 void stream_start_fetching(linear_stream *stream, int64_t occasions);
@@ -301,6 +308,18 @@ void stream_turn_back(linear_stream *stream);
 /** Finishes rows [rows, PRODUCT_COLUMNS] of tokens from t on: normalises, joins passes, rounds. */
 void stream_write_rows(const linear_stream *stream, int64_t query, int64_t t, int64_t rows,
                        int64_t panel, const float *values);
+
+/** All of a chunk that needs neither values nor the state: rows, weights, decays. */
+void stream_make_rows(linear_stream *stream);
+/** The rest of it: products per panel. */
+void stream_run_panels(linear_stream *stream);
+
+/** The chunked algorithm where blocks of columns share rows and weights (linear_plan::may_share),
+ * and its workspace. */
+void stream_run_shared(const seqmix_call *call, const seqmix_linear_attention_problem *problem,
+                       const linear_plan *plan);
+uint64_t stream_shared_bytes(const seqmix_linear_attention_problem *problem,
+                             const linear_plan *plan);
 
 /** An algorithm: what it does with a chunk whose tokens are at .. at+count-1. */
 typedef struct stream_algorithm {
