@@ -63,6 +63,7 @@ static const char *fault_of_groups(const linear_plan *plan,
   double bytes = 4.0 * (double)problem->head_dim * (double)problem->value_dim;
   if (!covers_once(plan->groups, plan->group, problem->state_heads))
     return "groups do not cover the heads once";
+  if (plan->group > problem->state_heads) return "a group has more heads than there are";
   if (plan->group == 1) return NULL;
   if ((double)plan->group * bytes > CACHE_BYTES) return "a group's states do not fit a cache";
   if (plan->blocks > 1) return "heads are put together and cut at once";
