@@ -17,6 +17,8 @@
 /* A prime, so that low bits of the mantissa vary as much as high ones. */
 enum { USUAL_STRIDE = 257 };
 
+#define LOG_OF_2 0.693147180559945309
+
 static int level_runs_here(void) {
 #if SEQMIX_VECTOR_BYTES == 64
   return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
@@ -85,6 +87,17 @@ static double exact_exp_of_negative(double x) {
   return exact < FLT_MIN ? 0 : exact;
 }
 
+/* The sum of the two, and the second part alone, which near 0 is less than exp(x) by 1. */
+static vec exp_in_two(vec x) {
+  vec whole, part = vec_exp_in_two(x, &whole);
+  return whole + part;
+}
+static vec part_of_exp(vec x) {
+  vec whole;
+  return vec_exp_in_two(x, &whole);
+}
+static double exact_part_of_exp(double x) { return fabs(x) < LOG_OF_2 / 2 ? expm1(x) : exp(x); }
+
 START_TEST(test_exp) {
   if (!level_runs_here()) suite_skip("this processor lacks %s", TEXT(SEQMIX_LEVEL));
   check_function(exp_of, exp, "exp");
@@ -94,6 +107,13 @@ END_TEST
 START_TEST(test_exp_of_negative) {
   if (!level_runs_here()) suite_skip("this processor lacks %s", TEXT(SEQMIX_LEVEL));
   check_function(exp_of_negative, exact_exp_of_negative, "exp_of_negative");
+}
+END_TEST
+
+START_TEST(test_exp_in_two) {
+  if (!level_runs_here()) suite_skip("this processor lacks %s", TEXT(SEQMIX_LEVEL));
+  check_function(exp_in_two, exp, "exp_in_two");
+  check_function(part_of_exp, exact_part_of_exp, "part of exp_in_two");
 }
 END_TEST
 
@@ -146,6 +166,7 @@ Suite *suite_make(void) {
   tcase_set_timeout(tcase, 0);
   suite_add(tcase, test_exp);
   suite_add(tcase, test_exp_of_negative);
+  suite_add(tcase, test_exp_in_two);
   suite_add(tcase, test_log);
   suite_add(tcase, test_tanh);
   suite_add(tcase, test_exact_points);

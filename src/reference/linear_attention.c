@@ -38,7 +38,8 @@ static int64_t column_count(const seqmix_linear_attention_problem *p) {
 /* Doubles per worker: the state, two readings, and the forward pass; nonzero if they overflow. */
 static int scratch_length(const seqmix_linear_attention_problem *p, uint64_t *length) {
   uint64_t columns = (uint64_t)column_count(p), kept = 0;
-  if (linear_state_doubles(p, length) || __builtin_add_overflow(*length, 2 * columns, length))
+  if (seqmix_linear_state_doubles(p, length) ||
+      __builtin_add_overflow(*length, 2 * columns, length))
     return 1;
   if (!has(p, SEQMIX_LINEAR_ATTENTION_BIDIRECTIONAL)) return 0;
   return __builtin_mul_overflow((uint64_t)p->length, (uint64_t)queries_per_state(p), &kept) ||
@@ -80,19 +81,19 @@ static void write_zeros(linear_task *task) {
   for (int64_t j = 0; j < task->state.columns; j++) task->result.sums[j] = 0;
   for (int64_t t = 0; t < task->state.length; t++)
     for (int64_t g = 0; g < task->group; g++)
-      linear_write_row(&task->state, &task->result, t, output_head(task, g));
+      seqmix_linear_write_row(&task->state, &task->result, t, output_head(task, g));
 }
 
 /* Every query of token t reads the state as it is; with a bonus also the token itself. */
 static void answer_token(linear_task *task, int64_t t) {
   for (int64_t g = 0; g < task->group; g++) {
-    linear_state_load_query(&task->state, t, query_head(task, g));
-    linear_read_state(&task->state, &task->result);
+    seqmix_linear_state_load_query(&task->state, t, query_head(task, g));
+    seqmix_linear_read_state(&task->state, &task->result);
     if (task->p->bonus.dtype) {
-      linear_read_token(&task->state, t, &task->term);
-      linear_reading_add(&task->state, &task->result, &task->term, 1);
+      seqmix_linear_read_token(&task->state, t, &task->term);
+      seqmix_linear_reading_add(&task->state, &task->result, &task->term, 1);
     }
-    linear_write_row(&task->state, &task->result, t, output_head(task, g));
+    seqmix_linear_write_row(&task->state, &task->result, t, output_head(task, g));
   }
 }
 
@@ -101,9 +102,9 @@ static void run_through(linear_task *task, int answers) {
   int reverse = has(task->p, SEQMIX_LINEAR_ATTENTION_REVERSE);
   for (int64_t step = 0; step < task->state.length; step++) {
     int64_t t = reverse ? task->state.length - 1 - step : step;
-    linear_state_load_token(&task->state, t);
+    seqmix_linear_state_load_token(&task->state, t);
     if (answers && task->p->bonus.dtype) answer_token(task, t);
-    linear_state_update(&task->state, t);
+    seqmix_linear_state_update(&task->state, t);
     if (answers && !task->p->bonus.dtype) answer_token(task, t);
   }
 }
@@ -117,8 +118,8 @@ static linear_reading forward_reading(const linear_task *task, int64_t t, int64_
 static void keep_forward(linear_task *task, int64_t t) {
   for (int64_t g = 0; g < task->group; g++) {
     linear_reading kept = forward_reading(task, t, g);
-    linear_state_load_query(&task->state, t, query_head(task, g));
-    linear_read_state(&task->state, &kept);
+    seqmix_linear_state_load_query(&task->state, t, query_head(task, g));
+    seqmix_linear_read_state(&task->state, &kept);
     kept.sums[task->state.columns] = kept.m;
   }
 }
@@ -126,28 +127,28 @@ static void keep_forward(linear_task *task, int64_t t) {
 static void answer_both_ways(linear_task *task, int64_t t) {
   for (int64_t g = 0; g < task->group; g++) {
     linear_reading kept = forward_reading(task, t, g);
-    linear_state_load_query(&task->state, t, query_head(task, g));
-    linear_read_state(&task->state, &task->result);
-    linear_reading_add(&task->state, &task->result, &kept, 1);
-    linear_read_token(&task->state, t, &task->term);
-    linear_reading_add(&task->state, &task->result, &task->term, -1);
-    linear_write_row(&task->state, &task->result, t, output_head(task, g));
+    seqmix_linear_state_load_query(&task->state, t, query_head(task, g));
+    seqmix_linear_read_state(&task->state, &task->result);
+    seqmix_linear_reading_add(&task->state, &task->result, &kept, 1);
+    seqmix_linear_read_token(&task->state, t, &task->term);
+    seqmix_linear_reading_add(&task->state, &task->result, &task->term, -1);
+    seqmix_linear_write_row(&task->state, &task->result, t, output_head(task, g));
   }
 }
 
 static void run_both_ways(linear_task *task) {
   linear_state *s = &task->state;
-  linear_state_clear(s);
+  seqmix_linear_state_clear(s);
   for (int64_t t = 0; t < s->length; t++) {
-    linear_state_load_token(s, t);
-    linear_state_update(s, t);
+    seqmix_linear_state_load_token(s, t);
+    seqmix_linear_state_update(s, t);
     keep_forward(task, t);
   }
-  linear_state_clear(s);
+  seqmix_linear_state_clear(s);
   s->decay = &task->p->decay_reverse;
   for (int64_t t = s->length - 1; t >= 0; t--) {
-    linear_state_load_token(s, t);
-    linear_state_update(s, t);
+    seqmix_linear_state_load_token(s, t);
+    seqmix_linear_state_update(s, t);
     answer_both_ways(task, t);
   }
 }
@@ -161,11 +162,11 @@ static void run_task(linear_task *task) {
     write_zeros(task);
     return;
   }
-  linear_state_begin(&task->state, from);
+  seqmix_linear_state_begin(&task->state, from);
   int causal = !has(p, SEQMIX_LINEAR_ATTENTION_NOT_CAUSAL);
   run_through(task, causal);
   for (int64_t t = 0; !causal && t < task->state.length; t++) answer_token(task, t);
-  if (to >= 0) linear_state_end(&task->state, to);
+  if (to >= 0) seqmix_linear_state_end(&task->state, to);
 }
 
 /* A task is one state head of one sequence. */
@@ -186,7 +187,8 @@ static void attend_state(void *arg, int64_t number, int32_t worker) {
     s->first = seqmix_index_at(&p->cu_seqlens, s->sequence, 0);
     s->length = seqmix_index_at(&p->cu_seqlens, s->sequence + 1, 0) - s->first;
   }
-  task.result.sums = linear_state_place(s, work->scratch + (uint64_t)worker * work->scratch_length);
+  task.result.sums =
+      seqmix_linear_state_place(s, work->scratch + (uint64_t)worker * work->scratch_length);
   task.term.sums = task.result.sums + s->columns;
   task.forward = task.term.sums + s->columns;
   if (has(p, SEQMIX_LINEAR_ATTENTION_BIDIRECTIONAL))

@@ -12,7 +12,7 @@ static int64_t state_at(const linear_state *state, const seqmix_view *view, int6
          j * view->stride[3];
 }
 
-void linear_state_clear(linear_state *state) {
+void seqmix_linear_state_clear(linear_state *state) {
   for (int64_t i = 0; i < state->problem->head_dim * state->columns; i++) state->matrix[i] = 0;
   state->stabilizer = state->problem->input_gate.dtype ? -INFINITY : 0;
 }
@@ -25,9 +25,9 @@ static const seqmix_view *view_of(const linear_state *state, const seqmix_view *
   return normalizer;
 }
 
-void linear_state_begin(linear_state *state, int64_t row) {
+void seqmix_linear_state_begin(linear_state *state, int64_t row) {
   const seqmix_linear_attention_problem *p = state->problem;
-  linear_state_clear(state);
+  seqmix_linear_state_clear(state);
   if (!p->past_state.dtype) return;
   for (int64_t d = 0; d < p->head_dim; d++) {
     for (int64_t column = 0; column < state->columns; column++) {
@@ -42,7 +42,7 @@ void linear_state_begin(linear_state *state, int64_t row) {
     state->stabilizer = (double)seqmix_load(m->data, m->dtype, state_at(state, m, row, 0, 0));
 }
 
-void linear_state_end(const linear_state *state, int64_t row) {
+void seqmix_linear_state_end(const linear_state *state, int64_t row) {
   const seqmix_linear_attention_problem *p = state->problem;
   if (!p->present_state.dtype) return;
   /* m is kept in f32: S is that of the m which the caller will read. */

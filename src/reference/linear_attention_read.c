@@ -5,7 +5,7 @@
 
 #include "core/element.h"
 
-void linear_read_state(const linear_state *state, linear_reading *reading) {
+void seqmix_linear_read_state(const linear_state *state, linear_reading *reading) {
   const seqmix_linear_attention_problem *p = state->problem;
   for (int64_t j = 0; j < state->columns; j++) {
     double sum = 0;
@@ -16,7 +16,7 @@ void linear_read_state(const linear_state *state, linear_reading *reading) {
   reading->m = state->stabilizer;
 }
 
-void linear_read_token(const linear_state *state, int64_t t, linear_reading *reading) {
+void seqmix_linear_read_token(const linear_state *state, int64_t t, linear_reading *reading) {
   const seqmix_linear_attention_problem *p = state->problem;
   const seqmix_view *bonus = &p->bonus;
   double sum = 0;
@@ -26,13 +26,14 @@ void linear_read_token(const linear_state *state, int64_t t, linear_reading *rea
     sum += state->query[d] * factor * state->key[d];
   }
   for (int64_t j = 0; j < state->columns; j++) reading->sums[j] = p->scale * sum * state->value[j];
-  reading->m = linear_state_input_gate(state, t);
+  reading->m = seqmix_linear_state_input_gate(state, t);
 }
 
-void linear_reading_add(const linear_state *state, linear_reading *result,
-                        const linear_reading *term, double sign) {
+void seqmix_linear_reading_add(const linear_state *state, linear_reading *result,
+                               const linear_reading *term, double sign) {
   double m = fmax(result->m, term->m);
-  double keep = linear_state_factor(result->m, m), factor = linear_state_factor(term->m, m);
+  double keep = seqmix_linear_state_factor(result->m, m),
+         factor = seqmix_linear_state_factor(term->m, m);
   for (int64_t j = 0; j < state->columns; j++)
     result->sums[j] = keep * result->sums[j] + sign * factor * term->sums[j];
   result->m = m;
@@ -46,8 +47,8 @@ static double divisor(const seqmix_linear_attention_problem *p, const linear_rea
   return (isnan(den) ? den : fmax(fabs(den), floor)) + p->eps;
 }
 
-void linear_write_row(const linear_state *state, const linear_reading *result, int64_t t,
-                      int64_t h) {
+void seqmix_linear_write_row(const linear_state *state, const linear_reading *result, int64_t t,
+                             int64_t h) {
   const seqmix_linear_attention_problem *p = state->problem;
   const seqmix_view *out = &p->out;
   double by = p->normalize == SEQMIX_NORMALIZE_NONE ? 1 : divisor(p, result);

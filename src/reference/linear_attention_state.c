@@ -5,7 +5,7 @@
 
 #include "core/element.h"
 
-int linear_state_doubles(const seqmix_linear_attention_problem *p, uint64_t *doubles) {
+int seqmix_linear_state_doubles(const seqmix_linear_attention_problem *p, uint64_t *doubles) {
   uint64_t columns = (uint64_t)p->value_dim + (p->normalize != SEQMIX_NORMALIZE_NONE);
   uint64_t rows;
   /* D rows of S, of which one more is the value's; query, key and alpha are a column each. */
@@ -14,7 +14,7 @@ int linear_state_doubles(const seqmix_linear_attention_problem *p, uint64_t *dou
          __builtin_mul_overflow(rows, columns, doubles);
 }
 
-double *linear_state_place(linear_state *state, double *memory) {
+double *seqmix_linear_state_place(linear_state *state, double *memory) {
   int64_t dim = state->problem->head_dim;
   state->query = memory;
   state->key = state->query + dim;
@@ -42,12 +42,14 @@ static double gate_at(const linear_state *state, const seqmix_view *view, int64_
   return load(view, row_at(state, view, t, state->head) + channel * view->stride[3]);
 }
 
-double linear_state_input_gate(const linear_state *state, int64_t t) {
+double seqmix_linear_state_input_gate(const linear_state *state, int64_t t) {
   const seqmix_view *gate = &state->problem->input_gate;
   return gate->dtype ? load(gate, row_at(state, gate, t, state->head)) : 0;
 }
 
-double linear_state_factor(double log, double m) { return m == -INFINITY ? 0 : exp(log - m); }
+double seqmix_linear_state_factor(double log, double m) {
+  return m == -INFINITY ? 0 : exp(log - m);
+}
 
 /* ---- rows of a token ------------------------------------------------------------------------ */
 
@@ -85,7 +87,7 @@ static void load_mapped(const linear_state *state, const seqmix_view *view, int6
   if (p->feature_map == SEQMIX_FEATURE_L2NORM) normalize_length(row, p->head_dim);
 }
 
-void linear_state_load_query(linear_state *state, int64_t t, int64_t query_head) {
+void seqmix_linear_state_load_query(linear_state *state, int64_t t, int64_t query_head) {
   load_mapped(state, &state->problem->q, t, query_head, state->query);
 }
 
@@ -95,7 +97,7 @@ static int64_t key_head(const linear_state *state) {
   return state->head / (p->state_heads / p->k_heads);
 }
 
-void linear_state_load_token(linear_state *state, int64_t t) {
+void seqmix_linear_state_load_token(linear_state *state, int64_t t) {
   const seqmix_linear_attention_problem *p = state->problem;
   load_mapped(state, &p->k, t, key_head(state), state->key);
   int64_t at = row_at(state, &p->v, t, state->head);
@@ -108,14 +110,14 @@ void linear_state_load_token(linear_state *state, int64_t t) {
 /* m and alpha of token t; returns what k v^T is multiplied by. */
 static double load_alpha(linear_state *state, int64_t t) {
   const seqmix_linear_attention_problem *p = state->problem;
-  double before = state->stabilizer, input = linear_state_input_gate(state, t);
+  double before = state->stabilizer, input = seqmix_linear_state_input_gate(state, t);
   if (p->input_gate.dtype)
     state->stabilizer = fmax(gate_at(state, state->decay, t, 0) + before, input);
   for (int64_t d = 0; d < p->head_dim; d++) {
     double decay = state->decay->dtype ? gate_at(state, state->decay, t, d) : 0;
-    state->alpha[d] = linear_state_factor(decay + before, state->stabilizer);
+    state->alpha[d] = seqmix_linear_state_factor(decay + before, state->stabilizer);
   }
-  return linear_state_factor(input, state->stabilizer);
+  return seqmix_linear_state_factor(input, state->stabilizer);
 }
 
 /* sum_d row[d] S[d, j], the row being that of a gate or the key. */
@@ -159,7 +161,7 @@ static void update_dplr_column(linear_state *state, int64_t t, int64_t j) {
   add_column(state, j, state->value[j]);
 }
 
-void linear_state_update(linear_state *state, int64_t t) {
+void seqmix_linear_state_update(linear_state *state, int64_t t) {
   double input = load_alpha(state, t);
   for (int64_t j = 0; j < state->columns; j++) {
     switch (state->problem->update_rule) {

@@ -24,34 +24,34 @@ typedef struct linear_state {
   double *value;            /* its v, then 1 with normalize: [columns] */
 } linear_state;
 
-/** Doubles that linear_state_place() shares out; nonzero if their number overflows. */
-int linear_state_doubles(const seqmix_linear_attention_problem *p, uint64_t *doubles);
+/** Doubles that seqmix_linear_state_place() shares out; nonzero if their number overflows. */
+int seqmix_linear_state_doubles(const seqmix_linear_attention_problem *p, uint64_t *doubles);
 
 /** Points the arrays into `memory` and returns what lies behind them. */
-double *linear_state_place(linear_state *state, double *memory);
+double *seqmix_linear_state_place(linear_state *state, double *memory);
 
 /** S = 0 of no past. */
-void linear_state_clear(linear_state *state);
+void seqmix_linear_state_clear(linear_state *state);
 
 /** S before the first token: row `row` of the past tensors, or no past. */
-void linear_state_begin(linear_state *state, int64_t row);
+void seqmix_linear_state_begin(linear_state *state, int64_t row);
 
 /** Loads key and value of token t (from the sequence's start). */
-void linear_state_load_token(linear_state *state, int64_t t);
+void seqmix_linear_state_load_token(linear_state *state, int64_t t);
 
 /** Loads a query of token t. */
-void linear_state_load_query(linear_state *state, int64_t t, int64_t query_head);
+void seqmix_linear_state_load_query(linear_state *state, int64_t t, int64_t query_head);
 
 /** Changes S by token t, which has been loaded. */
-void linear_state_update(linear_state *state, int64_t t);
+void seqmix_linear_state_update(linear_state *state, int64_t t);
 
 /** Rounds S, once, into row `row` of the present tensors. */
-void linear_state_end(const linear_state *state, int64_t row);
+void seqmix_linear_state_end(const linear_state *state, int64_t row);
 
 /** The log of what token t's k v^T is multiplied by: 0 without an input gate. */
-double linear_state_input_gate(const linear_state *state, int64_t t);
+double seqmix_linear_state_input_gate(const linear_state *state, int64_t t);
 
 /** exp(log - m), where everything is 0 as long as m is -inf. */
-double linear_state_factor(double log, double m);
+double seqmix_linear_state_factor(double log, double m);
 
 #endif

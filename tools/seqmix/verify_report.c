@@ -33,8 +33,12 @@ void report_device(const char *name) {
   }
 }
 
+/* Of the first column: names of variants begin two in. */
+enum { NAME_COLUMNS = 42 };
+
 static void print_tally(const char *name, const check_tally *tally) {
-  printf("  %-38s %8d %8d %7d", name, tally->accepted, tally->refused, tally->missed);
+  printf("  %-*s %8d %8d %7d", NAME_COLUMNS - 2, name, tally->accepted, tally->refused,
+         tally->missed);
   for (int type = 0; type < CHECK_TYPES; type++) {
     char share[32] = "-";
     if (tally->types[type].accepted) {
@@ -93,9 +97,9 @@ static void print_absent_levels(const seqmix_context *context) {
 }
 
 void report_table(const check_record records[SEQMIX_OPERATOR_COUNT], int only) {
-  printf("\n%-40s %8s %8s %7s    largest error / allowed\n", "", "", "", "");
-  printf("%-40s %8s %8s %7s %8s %8s %8s\n", "operator, variant", "accepted", "refused", "misses",
-         "f32", "f16", "bf16");
+  printf("\n%*s    largest error / allowed\n", NAME_COLUMNS + 26, "");
+  printf("%-*s %8s %8s %7s %8s %8s %8s\n", NAME_COLUMNS, "operator, variant", "accepted", "refused",
+         "misses", "f32", "f16", "bf16");
   for (int op = 0; op < SEQMIX_OPERATOR_COUNT; op++) {
     if (only < 0 || op == only) print_operator((seqmix_operator)op, &records[op]);
   }
