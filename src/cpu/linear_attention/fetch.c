@@ -2,18 +2,17 @@
 /* The rows of the next head or chunk on their way into the cache while the present one is computed.
  *
  * Hardware fetches the rest of a row ahead once it has seen some lines of it, but nothing of the
- * next token's, far away on another page. So short rows are asked for, one or two at a time: all at
- * once they would fill the queue of misses, and the computation would wait for that. Measured, rows
- * of 256 bytes gain a tenth, and rows of 512 nothing. */
+ * next token's, far away on another page. Rows are asked for one or two at a time: all at once they
+ * would fill the queue of misses, and the computation would wait for that. Measured, rows of 256
+ * bytes gain a tenth, and rows of 512 a twentieth at most. */
 #include "cpu/linear_attention/stream.h"
 
-enum { LINE = 64, SHORT_ROW = 256 };
+enum { LINE = 64 };
 
 static void add_rows(linear_stream *s, const seqmix_view *view, int64_t head, int64_t first,
                      int64_t count) {
   if (!view->dtype || s->fetch.arrays == FETCH_ARRAYS) return;
   int64_t size = stream_element_bytes(view), step = view->stride[1] * size;
-  if (count * size > SHORT_ROW) return;
   fetched_rows *rows = &s->fetch.rows[s->fetch.arrays++];
   rows->first = stream_row(s, view, 0, head) + first * size;
   rows->step = s->is_backwards ? -step : step;

@@ -13,18 +13,22 @@ static int64_t index_or(const seqmix_index_view *indices, int64_t n) {
 
 /* A row of a panel: PRODUCT_COLUMNS columns, those beyond the block's are zeros. */
 static void load_part(float *to, const seqmix_view *view, int64_t at, int64_t count) {
-  if (view->stride[3] == 1 && view->dtype == SEQMIX_F32) {
-    memcpy(to, stream_address(view, at), (size_t)count * sizeof(float));
-  } else {
-    for (int64_t j = 0; j < count; j++)
-      to[j] = seqmix_load(view->data, view->dtype, at + j * view->stride[3]);
+  if (view->stride[3] == 1 && count == PRODUCT_COLUMNS) {
+    const char *from = stream_address(view, at);
+    for (int j = 0; j < PRODUCT_COLUMNS; j += LANES)
+      vec_store(to + j, load_vector(from + j * stream_element_bytes(view), view->dtype));
+    return;
   }
+  for (int64_t j = 0; j < count; j++)
+    to[j] = seqmix_load(view->data, view->dtype, at + j * view->stride[3]);
   for (int64_t j = count; j < PRODUCT_COLUMNS; j++) to[j] = 0;
 }
 
 static void store_part(const float *from, const seqmix_view *view, int64_t at, int64_t count) {
-  if (view->stride[3] == 1) {
-    store_row(stream_address(view, at), view->dtype, from, 1, count);
+  if (view->stride[3] == 1 && count == PRODUCT_COLUMNS) {
+    char *to = stream_address(view, at);
+    for (int j = 0; j < PRODUCT_COLUMNS; j += LANES)
+      store_vector(to + j * stream_element_bytes(view), view->dtype, vec_load(from + j));
     return;
   }
   for (int64_t j = 0; j < count; j++)

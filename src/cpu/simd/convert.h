@@ -63,6 +63,18 @@ SEQMIX_INLINE const float *load_row(float *to, const void *from, int32_t dtype, 
   return to;
 }
 
+/* As seqmix_bf16_from_f32() has it. */
+SEQMIX_INLINE void store_bf16_vector(void *to, vec x) {
+  typedef uint32_t words __attribute__((vector_size(SEQMIX_VECTOR_BYTES)));
+  typedef uint16_t halves __attribute__((vector_size(SEQMIX_VECTOR_BYTES / 2)));
+  typedef uint16_t halves_in_memory
+      __attribute__((vector_size(SEQMIX_VECTOR_BYTES / 2), aligned(2), may_alias));
+  words bits = (words)x, is_nan = (words)(x != x);
+  words rounded = (bits + 0x7fffu + ((bits >> 16) & 1u)) >> 16;
+  words upper = (rounded & ~is_nan) | (((bits >> 16) | 0x40u) & is_nan);
+  *(halves_in_memory *)to = __builtin_convertvector(upper, halves);
+}
+
 /** LANES elements from f32. */
 SEQMIX_INLINE void store_vector(void *to, int32_t dtype, vec x) {
   if (dtype == SEQMIX_F32) {
@@ -80,9 +92,11 @@ SEQMIX_INLINE void store_vector(void *to, int32_t dtype, vec x) {
     return;
   }
 #endif
-  uint16_t *halves = to;
-  for (int i = 0; i < LANES; i++)
-    halves[i] = dtype == SEQMIX_BF16 ? seqmix_bf16_from_f32(x[i]) : seqmix_f16_from_f32(x[i]);
+  if (dtype == SEQMIX_BF16) {
+    store_bf16_vector(to, x);
+    return;
+  }
+  for (int i = 0; i < LANES; i++) ((uint16_t *)to)[i] = seqmix_f16_from_f32(x[i]);
 }
 
 /** to[i] = factor * from[i]. */
