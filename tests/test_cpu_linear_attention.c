@@ -132,7 +132,7 @@ static const char *force_next(int32_t *index) {
 
 /* ---- slow decays ----------------------------------------------------------------------------- */
 
-/* A tenth of what the contract allows for as many tokens. */
+/* Less than half of what docs/operators.md allows. */
 static const double slow_bound = 2e-6;
 
 static const trial slow[] = {

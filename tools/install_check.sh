@@ -16,6 +16,15 @@ run() {
   echo "$name: ok"
 }
 
+# run_examples NAME FOLDER [VARIABLE=VALUE]: all programs of examples/c, built there.
+run_examples() {
+  local name=$1 built=$2 program
+  shift 2
+  for program in attention gated_delta; do
+    run "$name: $program" env "$@" "$built/$program"
+  done
+}
+
 # needs PROGRAM: whether it wants libseqmix.so when it starts.
 needs() { readelf -d "$1" | grep -q 'NEEDED.*libseqmix'; }
 needs_not() {
@@ -46,7 +55,7 @@ meson setup "$folder/build" --prefix "$prefix" --libdir lib -Dtests=disabled >"$
 ninja -C "$folder/build" --quiet
 meson install -C "$folder/build" --no-rebuild --quiet
 
-for file in include/seqmix/{attention,backend,context,seqmix,types,version}.h \
+for file in include/seqmix/{attention,backend,context,linear_attention,seqmix,sharing,types,version}.h \
   include/seqmix/operators.def lib/libseqmix.{so,a} lib/pkgconfig/seqmix.pc bin/seqmix; do
   [ -e "$prefix/$file" ] || { echo "$file was not installed" >&2; exit 1; }
 done
@@ -55,22 +64,22 @@ run "the command verifies" "$prefix/bin/seqmix" verify
 
 with_make shared
 needs "$folder/make-shared/attention"
-run "make, shared" env LD_LIBRARY_PATH="$prefix/lib" "$folder/make-shared/attention"
+run_examples "make, shared" "$folder/make-shared" LD_LIBRARY_PATH="$prefix/lib"
 with_make static STATIC=1
 needs_not "$folder/make-static/attention"
-run "make, static" "$folder/make-static/attention"
+run_examples "make, static" "$folder/make-static"
 
 with_cmake cmake-shared
 needs "$folder/cmake-shared/attention"
-run "CMake, shared" "$folder/cmake-shared/attention"
+run_examples "CMake, shared" "$folder/cmake-shared"
 with_cmake cmake-static -DSTATIC=ON
 needs_not "$folder/cmake-static/attention"
-run "CMake, static" "$folder/cmake-static/attention"
+run_examples "CMake, static" "$folder/cmake-static"
 
 mv "$prefix" "$folder/moved"
 prefix=$folder/moved
 with_cmake cmake-moved
-run "CMake, after moving the tree" "$folder/cmake-moved/attention"
+run_examples "CMake, after moving the tree" "$folder/cmake-moved"
 run "the command, after moving the tree" "$prefix/bin/seqmix" devices
 
 # A program that asks for a version this is not must not get it.
