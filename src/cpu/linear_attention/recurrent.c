@@ -176,7 +176,8 @@ SEQMIX_INLINE void read_rows(const float *state, int64_t step, int rows, int64_t
     if (eraser) e[i] = vec_of(eraser[i]);
     q[i] = vec_of(query[i]);
   }
-  for (int64_t j = 0; j < columns; j += LANES) {
+  int64_t j = 0;
+  for (; j + LANES <= columns; j += LANES) {
     vec sum_e = eraser ? vec_load(erased + j) : vec_of(0), sum_q = vec_load(answer + j);
 #pragma GCC unroll 4
     for (int i = 0; i < rows; i++) {
@@ -187,6 +188,11 @@ SEQMIX_INLINE void read_rows(const float *state, int64_t step, int rows, int64_t
     if (eraser) vec_store(erased + j, sum_e);
     vec_store(answer + j, sum_q);
   }
+  for (; j < columns; j++)
+    for (int i = 0; i < rows; i++) {
+      if (eraser) erased[j] += eraser[i] * state[i * step + j];
+      answer[j] += query[i] * state[i * step + j];
+    }
 }
 
 SEQMIX_INLINE void read_state(const linear_stream *s, const float *eraser, const float *query,
@@ -217,11 +223,17 @@ SEQMIX_INLINE void write_state(const linear_stream *s, int writers, const float 
     ivec mask = ivec_of(s->keep_mask[d]);
 #pragma GCC unroll 2
     for (int w = 0; w < writers; w++) factor[w] = vec_of(s->writer_rows[w][d]);
-    for (int64_t j = 0; j < s->columns; j += LANES) {
+    int64_t j = 0;
+    for (; j + LANES <= s->columns; j += LANES) {
       vec x = vec_load(from + j), sum = part * x;
 #pragma GCC unroll 2
       for (int w = 0; w < writers; w++) sum += factor[w] * vec_load(y[w] + j);
       vec_store(to + j, vec_masked(mask, x) + sum);
+    }
+    for (; j < s->columns; j++) {
+      float sum = s->keep_part[d] * from[j];
+      for (int w = 0; w < writers; w++) sum += s->writer_rows[w][d] * y[w][j];
+      to[j] = (s->keep_mask[d] ? from[j] : 0) + sum;
     }
   }
 }

@@ -108,8 +108,8 @@ void stream_store_rest(const linear_stream *s) {
 
 /* ---- where they lie -------------------------------------------------------------------------- */
 
-static int has_rows(const linear_stream *s, const seqmix_view *view) {
-  return view->dtype == SEQMIX_F32 && view->stride[3] == 1 && s->columns % LANES == 0;
+static int has_rows(const seqmix_view *view) {
+  return view->dtype == SEQMIX_F32 && view->stride[3] == 1;
 }
 
 int stream_find_rows(linear_stream *s) {
@@ -117,8 +117,8 @@ int stream_find_rows(linear_stream *s) {
   const uint64_t two_passes =
       SEQMIX_LINEAR_ATTENTION_NOT_CAUSAL | SEQMIX_LINEAR_ATTENTION_BIDIRECTIONAL;
   int64_t row = present_row(s);
-  if (s->tokens != 1 || p->header.features & two_passes || !has_rows(s, &p->past_state)) return 0;
-  if (row >= 0 && !has_rows(s, &p->present_state)) return 0;
+  if (s->tokens != 1 || p->header.features & two_passes || !has_rows(&p->past_state)) return 0;
+  if (row >= 0 && !has_rows(&p->present_state)) return 0;
   int64_t from = state_at(s, &p->past_state, index_or(&p->state_indices, s->n), 0, 0);
   s->present->past_rows = (const float *)p->past_state.data + from;
   s->present->present_rows =
