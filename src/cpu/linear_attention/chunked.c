@@ -159,7 +159,6 @@ void stream_make_rows(linear_stream *s) {
 }
 
 void stream_run_panels(linear_stream *s) {
-  stream_start_fetching(s, s->panels * tiles_of(s));
   for (int64_t panel = 0; panel < s->panels; panel++) run_panel(s, panel);
 }
 
@@ -167,6 +166,7 @@ static void run_chunk(linear_stream *s) {
   stream_make_rows(s);
   if (s->writes) stream_load_values(s);
   if (s->is_normalized) stream_normalize_chunk(s);
+  stream_start_fetching(s, s->panels * tiles_of(s));
   stream_run_panels(s);
 }
 
