@@ -206,6 +206,10 @@ START_TEST(test_chosen_variant) {
   ck_assert_int_eq(seqmix_context_create(&fresh, seqmix_context_device(context)), SEQMIX_OK);
   ck_assert_ptr_null(seqmix_context_chosen_variant(NULL));
   ck_assert_ptr_null(seqmix_context_chosen_variant(fresh));
+  call.q.shape[1] = call.out.shape[1] = 0; /* nothing to write: nothing to choose */
+  ck_assert_int_eq(small_call_run(&call, fresh), SEQMIX_OK);
+  ck_assert_ptr_null(seqmix_context_chosen_variant(fresh));
+  call.q.shape[1] = call.out.shape[1] = SMALL_TIME;
   ck_assert_int_eq(small_call_run(&call, fresh), SEQMIX_OK);
   ck_assert_ptr_nonnull(seqmix_context_chosen_variant(fresh));
   const char *name, *last = NULL;
