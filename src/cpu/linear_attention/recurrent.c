@@ -82,6 +82,11 @@ static void pass_over(float *state, int64_t dims, const token_pass *pass) {
     writers == 2 ? pass_panel(state, dims, pass, 2, 0, 0) : pass_panel(state, dims, pass, 1, 0, 0);
 }
 
+/* Rows of the state that hold something, as many as are taken at once. */
+static int64_t rows_of(const linear_stream *s) {
+  return (s->problem->head_dim + ROWS_AT_ONCE - 1) / ROWS_AT_ONCE * ROWS_AT_ONCE;
+}
+
 /* What token t reads: the eraser and the first query. */
 static void set_reader(const linear_stream *s, token_pass *pass, int64_t t) {
   if (s->has_eraser) pass->eraser = stream_eraser(s)->rows + t * s->dims;
@@ -131,7 +136,7 @@ static void read_other_queries(const linear_stream *s, int64_t panel, int64_t t)
   for (int64_t query = 1; query < s->queries && s->reads; query++) {
     token_pass pass = {.query = s->readers[query].rows + t * s->dims,
                        .answer = columns_row(s, query, 0)};
-    pass_over(stream_state(s, panel), s->dims, &pass);
+    pass_over(stream_state(s, panel), rows_of(s), &pass);
   }
 }
 
@@ -140,7 +145,7 @@ static void run_panel(const linear_stream *s, int64_t panel) {
   float *state = stream_state(s, panel), *erased = columns_row(s, s->queries, 0);
   token_pass first = {.erased = erased, .answer = columns_row(s, 0, 0)};
   set_reader(s, &first, 0);
-  if (s->reads) pass_over(state, s->dims, &first);
+  if (s->reads) pass_over(state, rows_of(s), &first);
   for (int64_t t = 0; t < s->count; t++) {
     read_other_queries(s, panel, t);
     solve_token(s, panel, t, erased);
@@ -151,7 +156,7 @@ static void run_panel(const linear_stream *s, int64_t panel) {
       pass.y[w] = stream_values(s, w, panel) + t * PRODUCT_COLUMNS;
     if (t + 1 < s->count) set_reader(s, &pass, t + 1);
     if (s->writes) set_writer(s, &pass, t);
-    if (pass.part || pass.query) pass_over(state, s->dims, &pass);
+    if (pass.part || pass.query) pass_over(state, rows_of(s), &pass);
   }
 }
 
