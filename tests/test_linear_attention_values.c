@@ -157,6 +157,22 @@ START_TEST(strong_decay) {
 }
 END_TEST
 
+/* Products of these decays are beyond f32 after a few tokens; a state of 0 stays 0. */
+START_TEST(growth_of_nothing) {
+  OPEN_DEVICE_OR_SKIP(context);
+  toy t;
+  toy_start(&t, 1, 12);
+  toy_decay(&t, 20);
+  for (int i = 0; i < 11; i++) t.k_data[i] = 0;
+  RUN_OR_SKIP(context, &t);
+  EXPECT(t.out_data, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 2048);
+  t.decay = seqmix_tensor_nd(t.decay_data, SEQMIX_F32, 4, t.k.shape, (int64_t[4]){0});
+  RUN_OR_SKIP(context, &t);
+  EXPECT(t.out_data, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 2048);
+  seqmix_context_destroy(context);
+}
+END_TEST
+
 START_TEST(all_tokens_read_the_last_state) {
   OPEN_DEVICE_OR_SKIP(context);
   toy t;
@@ -469,6 +485,7 @@ Suite *suite_make(void) {
   TCase *tcase = tcase_create("values");
   suite_add_loop(tcase, forward_and_backward, 0, 2);
   suite_add_loop(tcase, strong_decay, 0, 2);
+  suite_add_loop(tcase, growth_of_nothing, 0, 2);
   suite_add_loop(tcase, all_tokens_read_the_last_state, 0, 2);
   suite_add_loop(tcase, both_directions, 0, 2);
   suite_add_loop(tcase, bonus, 0, 2);

@@ -142,9 +142,9 @@ typedef struct seqmix_linear_attention_args {
  *   state_indices. Two sequences do not write one row, and in place none writes what another reads.
  * - **Packing**: sequence n is rows cu_seqlens[n] to cu_seqlens[n+1]-1; the array starts at 0,
  *   never decreases and ends at T. A sequence without tokens copies its past to its present.
- * - **Strides**: the last axis of q, k, v and out is contiguous; all others are free. Elements of
- * an output are distinct, and outputs overlap neither inputs nor each other, but for states in
- * place.
+ * - **Strides**: the last axis of q, k, v and out is contiguous; all others are free, but
+ *   those of outputs are positive. Elements of an output are distinct, and outputs overlap neither
+ *   inputs nor each other, but for states in place.
  * - The same call gives the same bits, whatever the number of threads.
  * - On a GPU the call is asynchronous on the context's stream.
  *

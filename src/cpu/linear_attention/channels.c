@@ -7,10 +7,11 @@
  *
  *     reader_t . P(s, t) writer_s = (P(b, t) reader_t) . (P(s, b) writer_s),
  *
- * which is a matrix product of rows multiplied by decays alone: none of them can overflow. The
+ * which is a matrix product of rows multiplied by decays alone, never divided by them. The
  * writers of earlier tiles are kept turned and multiplied by the decay of each tile that passes. */
 #include <string.h>
 
+#include "cpu/linear_attention/growth.h"
 #include "cpu/linear_attention/stream.h"
 #include "cpu/simd/turn.h"
 
@@ -69,8 +70,8 @@ static void decay_readers(const linear_stream *s, const stream_reader *reader, i
     for (int i = 0; i < PRODUCT_ROWS; i++) {
       float *row = reader->rows + (t + i) * s->dims + d;
       vec before = product;
-      product *= vec_load(s->alphas + (t + i) * s->dims + d);
-      vec_store(row, (reader->is_early ? before : product) * vec_load(row));
+      product = within_f32(product * vec_load(s->alphas + (t + i) * s->dims + d));
+      vec_store(row, grown(vec_load(row), reader->is_early ? before : product));
     }
   }
 }
@@ -103,7 +104,7 @@ static void decay_readers_before(const linear_stream *s, const stream_reader *re
   for (int i = 0; i < PRODUCT_ROWS; i++) {
     float *row = reader->rows + (t + i) * s->dims;
     for (int64_t d = 0; d < s->dims; d += LANES)
-      vec_store(row + d, vec_load(prefix + d) * vec_load(row + d));
+      vec_store(row + d, grown(vec_load(row + d), vec_load(prefix + d)));
   }
 }
 
@@ -114,9 +115,10 @@ static void multiply_decays(const linear_stream *s, int64_t t, float *product, f
   for (int64_t d = 0; d < s->dims; d += LANES) {
     vec all = vec_load(s->alphas + t * s->dims + d);
 #pragma GCC unroll 16
-    for (int i = 1; i < PRODUCT_ROWS; i++) all *= vec_load(s->alphas + (t + i) * s->dims + d);
+    for (int i = 1; i < PRODUCT_ROWS; i++)
+      all = within_f32(all * vec_load(s->alphas + (t + i) * s->dims + d));
     vec_store(product + d, all);
-    vec_store(prefix + d, all * vec_load(prefix + d));
+    vec_store(prefix + d, within_f32(all * vec_load(prefix + d)));
   }
 }
 
@@ -147,7 +149,7 @@ static void turn_tile(linear_stream *s, int w, int64_t t) {
     for (int i = PRODUCT_ROWS - 1; i >= 0; i--) {
       int64_t at = (t + i) * s->dims + d;
       vec_store(rows + i * s->dims + d, product * vec_load(s->writer_rows[w] + at));
-      product *= vec_load(s->alphas + at);
+      product = within_f32(product * vec_load(s->alphas + at));
     }
   }
   for (int i = 0; i < PRODUCT_ROWS; i += 4) {

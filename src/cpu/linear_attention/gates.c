@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "core/element.h"
+#include "cpu/linear_attention/growth.h"
 #include "cpu/linear_attention/stream.h"
 #include "cpu/simd/math.h"
 
@@ -46,7 +47,7 @@ static void load_head_decays(linear_stream *s) {
     for (int64_t t = 0; t < s->count; t++) s->decays[t] = (float)gate_at(s, s->decay, t);
   for (int64_t t = s->count; t < CHUNK_TOKENS; t++) s->decays[t] = 0;
   for (int64_t t = 0; t < CHUNK_TOKENS; t += LANES)
-    vec_store(s->alphas + t, vec_exp(vec_load(s->decays + t)));
+    vec_store(s->alphas + t, within_f32(vec_exp(vec_load(s->decays + t))));
 }
 
 static void load_channel_decays(linear_stream *s) {
@@ -54,7 +55,8 @@ static void load_channel_decays(linear_stream *s) {
   for (int64_t t = 0; t < s->count; t++, row += s->dims, alphas += s->dims) {
     stream_load_floats(row, stream_row(s, s->decay, s->at + t, s->head), s->decay->dtype,
                        s->decay->stride[3], s->problem->head_dim, s->dims);
-    for (int64_t d = 0; d < s->dims; d += LANES) vec_store(alphas + d, vec_exp(vec_load(row + d)));
+    for (int64_t d = 0; d < s->dims; d += LANES)
+      vec_store(alphas + d, within_f32(vec_exp(vec_load(row + d))));
   }
   /* Tiles are whole. */
   for (int64_t i = 0; i < (stream_rows(s) - s->count) * s->dims; i++) alphas[i] = 1;
@@ -74,7 +76,7 @@ void stream_make_pairs(linear_stream *s) {
   row[0] = 1;
   for (int64_t t = 1; t < s->count; t++, row += WEIGHT_STEP) {
     for (int64_t i = 0; i < WEIGHT_STEP; i += LANES)
-      vec_store(row + WEIGHT_STEP + i, s->alphas[t] * vec_load(row + i));
+      vec_store(row + WEIGHT_STEP + i, within_f32(s->alphas[t] * vec_load(row + i)));
     row[WEIGHT_STEP + t] = 1;
   }
 }
@@ -83,18 +85,27 @@ static void multiply_row(float *row, float factor, int64_t dims) {
   for (int64_t d = 0; d < dims; d += LANES) vec_store(row + d, factor * vec_load(row + d));
 }
 
+static void grow_row(float *row, float factor, int64_t dims) {
+  for (int64_t d = 0; d < dims; d += LANES)
+    vec_store(row + d, grown(vec_load(row + d), vec_of(factor)));
+}
+
+static float finite_product(float a, float b) { return a * b > FLT_MAX ? FLT_MAX : a * b; }
+
 static void decay_rows_of_head(linear_stream *s) {
   float product = 1;
   for (int64_t t = 0; t < s->count; t++) {
     float before = product;
-    product *= s->alphas[t];
+    product = finite_product(product, s->alphas[t]);
     for (stream_reader *r = stream_first_reader(s); r < stream_end_of_readers(s); r++)
-      multiply_row(r->rows + t * s->dims, r->is_early ? before : product, s->dims);
+      grow_row(r->rows + t * s->dims, r->is_early ? before : product, s->dims);
   }
   product = 1;
-  for (int64_t t = s->count - 1; t >= 0; product *= s->alphas[t--])
+  for (int64_t t = s->count - 1; t >= 0; t--) {
     for (int w = 0; w < s->writers; w++)
       multiply_row(s->writer_rows[w] + t * s->dims, product, s->dims);
+    product = finite_product(product, s->alphas[t]);
+  }
 }
 
 /* ---- per key channel ------------------------------------------------------------------------- */
@@ -106,7 +117,7 @@ static void decay_channels(linear_stream *s, int w, int64_t d) {
   for (int64_t t = s->count - 1; t >= 0; t--) {
     float *row = s->writer_rows[w] + t * s->dims + d;
     vec_store(row, product * vec_load(row));
-    product *= vec_load(s->alphas + t * s->dims + d);
+    product = within_f32(product * vec_load(s->alphas + t * s->dims + d));
   }
 }
 
@@ -141,7 +152,7 @@ void stream_split_decays(linear_stream *s, int64_t first, int64_t count, int64_t
   for (int64_t d = 0; d < s->dims; d += LANES) {
     if (s->decay_kind == DECAY_CHANNEL)
       part = vec_exp_in_two(decays_of(s, first, count, d), &whole);
-    vec_store(parts + d, part);
+    vec_store(parts + d, within_f32(part));
     ivec_store(masks + d, whole != 0.0f);
   }
 }

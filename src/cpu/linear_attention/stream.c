@@ -48,8 +48,8 @@ static int64_t dims_of(const seqmix_linear_attention_problem *p) {
 static void lay_out_readers(linear_stream *s, scratch_plan *plan) {
   int64_t count = s->queries + s->has_eraser;
   stream_reader *readers = take(plan, (double)count, 1, 1, sizeof *readers);
-  float *rows = take_floats(plan, count * CHUNK_TOKENS, s->dims, 1);
-  float *weights = take_floats(plan, count * s->writers, CHUNK_TOKENS, WEIGHT_STEP);
+  float *rows = take_floats(plan, count, CHUNK_TOKENS, s->dims);
+  float *weights = take_floats(plan, count, s->writers, (int64_t)CHUNK_TOKENS * WEIGHT_STEP);
   s->readers = readers;
   if (!plan->at || plan->too_much) return;
   memset(readers, 0, (size_t)count * sizeof *readers);
