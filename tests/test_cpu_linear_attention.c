@@ -71,7 +71,7 @@ static void make_inputs(const trial *t) {
     beta[i] = (float)random_unit(&random);
   }
   for (int n = 0; n <= SEQUENCES; n++)
-    ends[n] = (int32_t)(t->tokens * n * n / SEQUENCES / SEQUENCES);
+    ends[n] = (int32_t)(t->tokens * n * n * n / (SEQUENCES * SEQUENCES * SEQUENCES));
 }
 
 /* ---- calls ----------------------------------------------------------------------------------- */
