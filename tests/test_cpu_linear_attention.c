@@ -11,13 +11,15 @@
 
 typedef enum decay_shape { CONSTANT, PER_HEAD, PER_CHANNEL } decay_shape;
 
+enum { PACKED = 1, NORMALIZED = 2, REVERSE = 4, FRESH = 8 /* no past */ };
+
 /* One call; of packed sequences `tokens` is their sum. */
 typedef struct trial {
   const char *name;
   int64_t tokens, query_heads, heads, dims, value_dim;
   int32_t rule;
   decay_shape decay;
-  int is_packed, is_normalized;
+  unsigned flags;
 } trial;
 
 #define LINEAR SEQMIX_UPDATE_LINEAR
@@ -69,7 +71,7 @@ static void make_inputs(const trial *t) {
     beta[i] = (float)random_unit(&random);
   }
   for (int n = 0; n <= SEQUENCES; n++)
-    ends[n] = (int32_t)(t->tokens * n * n / SEQUENCES / SEQUENCES);
+    ends[n] = (int32_t)(t->tokens * n * n * n / (SEQUENCES * SEQUENCES * SEQUENCES));
 }
 
 /* ---- calls ----------------------------------------------------------------------------------- */
@@ -83,7 +85,10 @@ static seqmix_tensor decay_of(const trial *t) {
 
 static seqmix_status compute(const trial *t, seqmix_context *on, outputs *to) {
   int64_t out_heads = t->query_heads > t->heads ? t->query_heads : t->heads;
-  int64_t sequences = t->is_packed ? SEQUENCES : 1;
+  int64_t sequences = t->flags & PACKED ? SEQUENCES : 1;
+  ck_assert(t->tokens * out_heads * (t->dims > t->value_dim ? t->dims : t->value_dim) <=
+            MOST_TOKENS);
+  ck_assert(sequences * t->heads * t->dims * t->value_dim <= MOST_STATES);
   seqmix_tensor tq = seqmix_tensor_4d(q, SEQMIX_F32, 1, t->tokens, t->query_heads, t->dims);
   seqmix_tensor tk = seqmix_tensor_4d(k, SEQMIX_F32, 1, t->tokens, t->heads, t->dims);
   seqmix_tensor tv = seqmix_tensor_4d(v, SEQMIX_F32, 1, t->tokens, t->heads, t->value_dim);
@@ -105,16 +110,17 @@ static seqmix_status compute(const trial *t, seqmix_context *on, outputs *to) {
   args.out = &tout;
   args.update_rule = t->rule;
   args.decay = t->rule == LINEAR ? NULL : &tdecay;
-  args.feature_map = t->is_normalized ? SEQMIX_FEATURE_ELU1 : SEQMIX_FEATURE_L2NORM;
-  args.normalize = t->is_normalized ? SEQMIX_NORMALIZE_SUM : SEQMIX_NORMALIZE_NONE;
+  args.feature_map = t->flags & NORMALIZED ? SEQMIX_FEATURE_ELU1 : SEQMIX_FEATURE_L2NORM;
+  args.normalize = t->flags & NORMALIZED ? SEQMIX_NORMALIZE_SUM : SEQMIX_NORMALIZE_NONE;
   args.beta = t->rule == GATED_DELTA ? &tbeta : NULL;
   args.a = t->rule == DPLR ? &ta : NULL;
   args.b = t->rule == DPLR ? &tb : NULL;
-  args.past_state = &from;
+  args.reverse = (t->flags & REVERSE) != 0;
+  args.past_state = t->flags & FRESH ? NULL : &from;
   args.present_state = &state;
-  args.past_normalizer = t->is_normalized ? &from_z : NULL;
-  args.present_normalizer = t->is_normalized ? &state_z : NULL;
-  args.cu_seqlens = t->is_packed ? &tends : NULL;
+  args.past_normalizer = args.past_state && t->flags & NORMALIZED ? &from_z : NULL;
+  args.present_normalizer = t->flags & NORMALIZED ? &state_z : NULL;
+  args.cu_seqlens = t->flags & PACKED ? &tends : NULL;
   memset(to, 0, sizeof *to);
   return seqmix_linear_attention(on, &args);
 }
@@ -136,11 +142,11 @@ static const char *force_next(int32_t *index) {
 static const double slow_bound = 2e-6;
 
 static const trial slow[] = {
-    {"slow_head", 4096, 2, 2, 16, 32, GATED, CONSTANT, 0, 0},
-    {"slow_tokens", 4096, 2, 2, 16, 32, GATED, PER_HEAD, 0, 0},
-    {"slow_channels", 4096, 2, 2, 16, 32, GATED, PER_CHANNEL, 0, 0},
-    {"slow_normalized", 4096, 2, 2, 16, 32, GATED, CONSTANT, 0, 1},
-    {"slow_delta", 4096, 2, 2, 16, 32, GATED_DELTA, CONSTANT, 0, 0},
+    {"slow_head", 4096, 2, 2, 16, 32, GATED, CONSTANT, 0},
+    {"slow_tokens", 4096, 2, 2, 16, 32, GATED, PER_HEAD, 0},
+    {"slow_channels", 4096, 2, 2, 16, 32, GATED, PER_CHANNEL, 0},
+    {"slow_normalized", 4096, 2, 2, 16, 32, GATED, CONSTANT, NORMALIZED},
+    {"slow_delta", 4096, 2, 2, 16, 32, GATED_DELTA, CONSTANT, 0},
 };
 enum { SLOW = sizeof slow / sizeof *slow };
 
@@ -182,20 +188,24 @@ END_TEST
 /* One state, which is cut, five, and sixteen, several of which a task takes in turns: how many
  * depends on the workers (tests/test_linear_plan.c). */
 static const trial spread[] = {
-    {"one_state", 100, 1, 1, 128, 128, GATED, PER_HEAD, 0, 0},
-    {"one_state_token", 1, 1, 1, 128, 128, GATED_DELTA, PER_HEAD, 0, 0},
-    {"one_state_channels", 100, 1, 1, 64, 100, DPLR, PER_CHANNEL, 0, 0},
-    {"one_state_shared", 100, 3, 1, 64, 128, GATED_DELTA, PER_CHANNEL, 0, 0},
-    {"one_state_normalized", 100, 1, 1, 64, 128, GATED, PER_HEAD, 0, 1},
-    {"one_state_packed", 100, 1, 1, 64, 128, GATED_DELTA, PER_HEAD, 1, 0},
-    {"five", 100, 5, 5, 64, 64, GATED_DELTA, PER_HEAD, 0, 0},
-    {"five_packed", 100, 10, 5, 32, 40, GATED, CONSTANT, 1, 0},
-    {"sixteen", 100, 16, 16, 64, 64, GATED_DELTA, PER_HEAD, 0, 0},
-    {"sixteen_token", 1, 16, 16, 64, 64, GATED, PER_CHANNEL, 0, 0},
-    {"sixteen_linear", 100, 16, 16, 32, 32, LINEAR, CONSTANT, 0, 0},
-    {"sixteen_normalized", 100, 16, 16, 32, 32, GATED, PER_CHANNEL, 0, 1},
-    {"sixteen_packed", 150, 16, 16, 32, 32, DPLR, PER_CHANNEL, 1, 0},
-    {"sixteen_packed_normalized", 150, 16, 16, 32, 32, GATED, PER_HEAD, 1, 1},
+    {"one_state", 100, 1, 1, 128, 128, GATED, PER_HEAD, 0},
+    {"one_state_token", 1, 1, 1, 128, 128, GATED_DELTA, PER_HEAD, 0},
+    {"one_state_channels", 100, 1, 1, 64, 100, DPLR, PER_CHANNEL, 0},
+    {"one_state_shared", 100, 3, 1, 64, 128, GATED_DELTA, PER_CHANNEL, 0},
+    {"one_state_normalized", 100, 1, 1, 64, 128, GATED, PER_HEAD, NORMALIZED},
+    {"one_state_normalized_fresh", 100, 1, 1, 64, 128, GATED, PER_HEAD, NORMALIZED | FRESH},
+    {"one_state_packed", 100, 1, 1, 64, 128, GATED_DELTA, PER_HEAD, PACKED},
+    {"one_state_long", 1700, 1, 1, 64, 128, GATED_DELTA, PER_CHANNEL, 0},
+    {"one_state_reverse", 1000, 2, 1, 64, 128, DPLR, PER_HEAD, REVERSE},
+    {"one_state_packed_long", 1700, 1, 1, 64, 128, GATED, PER_HEAD, PACKED},
+    {"five", 100, 5, 5, 64, 64, GATED_DELTA, PER_HEAD, 0},
+    {"five_packed", 100, 10, 5, 32, 40, GATED, CONSTANT, PACKED},
+    {"sixteen", 100, 16, 16, 64, 64, GATED_DELTA, PER_HEAD, 0},
+    {"sixteen_token", 1, 16, 16, 64, 64, GATED, PER_CHANNEL, 0},
+    {"sixteen_linear", 100, 16, 16, 32, 32, LINEAR, CONSTANT, 0},
+    {"sixteen_normalized", 100, 16, 16, 32, 32, GATED, PER_CHANNEL, NORMALIZED},
+    {"sixteen_packed", 150, 16, 16, 32, 32, DPLR, PER_CHANNEL, PACKED},
+    {"sixteen_packed_normalized", 150, 16, 16, 32, 32, GATED, PER_HEAD, PACKED | NORMALIZED},
 };
 enum { SPREAD = sizeof spread / sizeof *spread };
 
