@@ -120,7 +120,7 @@ static const linear_attention_case cases[] = {
     {.name = "gated_t1000", GATED, SIZE(1, 1000, 1, 64, 64), .decays = DECAYS_WEAK},
     {.name = "gated_channel_t1000_d256",
      GATED,
-     SIZE(1, 1000, 1, 256, 256),
+     SIZE(1, 1000, 1, 256, 64),
      .decay = GATE_PER_CHANNEL,
      .states = STATES_PRESENT},
     {.name = "delta_t1000", DELTA, SIZE(1, 1000, 1, 64, 32), .states = STATES_BOTH},
