@@ -78,7 +78,7 @@ static void pass_over(float *state, int64_t dims, const token_pass *pass) {
                    : pass_panel(state, dims, pass, 0, 1, 1);
   else if (pass->query)
     writers == 1 ? pass_panel(state, dims, pass, 1, 0, 1) : pass_panel(state, dims, pass, 0, 0, 1);
-  else
+  else if (writers)
     writers == 2 ? pass_panel(state, dims, pass, 2, 0, 0) : pass_panel(state, dims, pass, 1, 0, 0);
 }
 
@@ -247,6 +247,7 @@ SEQMIX_INLINE void write_state(const linear_stream *s, int writers, const float 
 static void run_in_place(const linear_stream *s) {
   float *erased = columns_row(s, s->queries, 0), *y[WRITERS] = {0};
   const stream_reader *eraser = stream_eraser(s);
+  for (int w = 0; w < s->writers; w++) y[w] = columns_row(s, s->queries + w, 0);
   for (int64_t query = s->queries - 1; query > 0; query--)
     read_state(s, NULL, s->readers[query].rows, NULL, columns_row(s, query, 0));
   if (s->has_eraser)
@@ -259,15 +260,13 @@ static void run_in_place(const linear_stream *s) {
     for (int64_t query = 0; query < s->queries; query++)
       answer_token(s, query, panel, 0, columns_row(s, query, column));
     /* Side by side; the first of these rows were those of erased numbers. */
-    for (int w = 0; w < s->writers; w++) {
-      y[w] = columns_row(s, s->queries + w, 0);
+    for (int w = 0; w < s->writers; w++)
       memcpy(y[w] + column, stream_values(s, w, panel), PRODUCT_COLUMNS * sizeof(float));
-    }
   }
   if (!s->present_rows) return;
   if (s->writers == 2)
     write_state(s, 2, (const float *const *)y);
-  else
+  else if (s->writers == 1)
     write_state(s, 1, (const float *const *)y);
 }
 

@@ -69,7 +69,7 @@ SEQMIX_INLINE void store_bf16_vector(void *to, vec x) {
   typedef uint16_t halves __attribute__((vector_size(SEQMIX_VECTOR_BYTES / 2)));
   typedef uint16_t halves_in_memory
       __attribute__((vector_size(SEQMIX_VECTOR_BYTES / 2), aligned(2), may_alias));
-  words bits = (words)x, is_nan = (words)(x != x);
+  words bits = (words)x, is_nan = (words)((bits & 0x7fffffffu) > 0x7f800000u);
   words rounded = (bits + 0x7fffu + ((bits >> 16) & 1u)) >> 16;
   words upper = (rounded & ~is_nan) | (((bits >> 16) | 0x40u) & is_nan);
   *(halves_in_memory *)to = __builtin_convertvector(upper, halves);
