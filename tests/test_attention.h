@@ -22,5 +22,9 @@ void suite_linear_attention_properties(Suite *suite);
 void suite_linear_attention_identities(Suite *suite);
 void suite_linear_attention_time(Suite *suite);
 void suite_attention_split(Suite *suite);
+void suite_linear_recurrence(Suite *suite);
+void suite_selective_scan(Suite *suite);
+void suite_prefix_scan(Suite *suite);
+void suite_causal_conv1d(Suite *suite);
 
 #endif

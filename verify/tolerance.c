@@ -12,6 +12,7 @@
 enum tolerance_row {
   TOLERANCE_ATTENTION_FORWARD,
   TOLERANCE_LINEAR_ATTENTION_FORWARD,
+  TOLERANCE_SCAN,
   TOLERANCE_ROWS
 };
 enum tolerance_column { COLUMN_F32, COLUMN_F16, COLUMN_BF16, COLUMNS };
@@ -21,6 +22,7 @@ static const struct {
 } table[TOLERANCE_ROWS][COLUMNS] = {
     [TOLERANCE_ATTENTION_FORWARD] = {{2e-6, 2e-5}, {5e-4, 2e-3}, {4e-3, 1.6e-2}},
     [TOLERANCE_LINEAR_ATTENTION_FORWARD] = {{5e-6, 5e-5}, {1e-3, 4e-3}, {8e-3, 3.2e-2}},
+    [TOLERANCE_SCAN] = {{1e-6, 1e-5}, {5e-4, 2e-3}, {4e-3, 1.6e-2}},
 };
 
 static const enum tolerance_row row_of[SEQMIX_OPERATOR_COUNT] = {

@@ -17,7 +17,11 @@
 #define SEQMIX_BACKEND_H
 
 #include "attention.h"
+#include "causal_conv1d.h"
 #include "linear_attention.h"
+#include "linear_recurrence.h"
+#include "prefix_scan.h"
+#include "selective_scan.h"
 #include "types.h"
 
 #ifdef __cplusplus
@@ -25,7 +29,7 @@ extern "C" {
 #endif
 
 /** Rises with every change of this header that an old plug-in could not know. */
-#define SEQMIX_BACKEND_ABI 2
+#define SEQMIX_BACKEND_ABI 3
 
 /** The operators, numbered in the order of operators.def. */
 typedef enum seqmix_operator {
@@ -236,6 +240,142 @@ typedef struct seqmix_linear_attention_problem {
   seqmix_index_view state_indices;     /**< [n]; absent: n itself */
   seqmix_index_view state_out_indices; /**< [n]; state_indices if it was not given */
 } seqmix_linear_attention_problem;
+
+/**
+ * The sequences of a scan or convolution: sequence n has tokens first + 0 .. length_n - 1 along the
+ * time axis, where first is cu_seqlens[n] (packed; the batch axis, of length 1, then has stride 0)
+ * or 0.
+ */
+typedef struct seqmix_sequences {
+  int64_t count;                       /**< N */
+  int64_t length;                      /**< T; packed: the longest sequence or a bound of it */
+  int64_t total;                       /**< tokens along the time axis */
+  int64_t past_rows;                   /**< of past_state */
+  int64_t present_rows;                /**< of present_state */
+  seqmix_index_view cu_seqlens;        /**< [n], one more than sequences */
+  seqmix_index_view state_indices;     /**< [n]; absent: n itself */
+  seqmix_index_view state_out_indices; /**< [n]; state_indices if it was not given */
+} seqmix_sequences;
+
+/** Options of linear_recurrence. */
+enum seqmix_linear_recurrence_feature {
+  SEQMIX_LINEAR_RECURRENCE_COMPLEX = 1 << 0,
+  SEQMIX_LINEAR_RECURRENCE_CONSTANT = 1 << 1, /**< a is [C] */
+  SEQMIX_LINEAR_RECURRENCE_REVERSE = 1 << 2,
+  SEQMIX_LINEAR_RECURRENCE_PAST = 1 << 3,
+  SEQMIX_LINEAR_RECURRENCE_PRESENT = 1 << 4,
+  SEQMIX_LINEAR_RECURRENCE_STATE_INDICES = 1 << 5, /**< state_indices or state_out_indices */
+  SEQMIX_LINEAR_RECURRENCE_PACKED = 1 << 6,
+  SEQMIX_LINEAR_RECURRENCE_OUT_F32 = 1 << 7 /**< out is f32 beside 16-bit inputs */
+};
+
+/** linear_recurrence, lowered. Complex: strides count real numbers, and the imaginary part is the
+ * element after the real one. */
+typedef struct seqmix_linear_recurrence_problem {
+  seqmix_problem header;     /**< features: #seqmix_linear_recurrence_feature; dtype is b's */
+  seqmix_sequences at;       /**< where sequences and their states lie */
+  int64_t channels;          /**< C */
+  seqmix_view a;             /**< [n, t, c]; of a constant one n and t have stride 0 */
+  seqmix_view b;             /**< [n, t, c] */
+  seqmix_view out;           /**< [n, t, c] */
+  seqmix_view past_state;    /**< [row, c] */
+  seqmix_view present_state; /**< [row, c] */
+} seqmix_linear_recurrence_problem;
+
+/** Options of selective_scan. */
+enum seqmix_selective_scan_feature {
+  SEQMIX_SELECTIVE_SCAN_COMPLEX = 1 << 0,
+  SEQMIX_SELECTIVE_SCAN_D = 1 << 1,
+  SEQMIX_SELECTIVE_SCAN_Z = 1 << 2,
+  SEQMIX_SELECTIVE_SCAN_DELTA_BIAS = 1 << 3,
+  SEQMIX_SELECTIVE_SCAN_SOFTPLUS = 1 << 4,
+  SEQMIX_SELECTIVE_SCAN_PAST = 1 << 5,
+  SEQMIX_SELECTIVE_SCAN_PRESENT = 1 << 6,
+  SEQMIX_SELECTIVE_SCAN_STATE_INDICES = 1 << 7, /**< state_indices or state_out_indices */
+  SEQMIX_SELECTIVE_SCAN_PACKED = 1 << 8,
+  SEQMIX_SELECTIVE_SCAN_OUT_F32 = 1 << 9 /**< out is f32 beside 16-bit inputs */
+};
+
+/** selective_scan, lowered. Complex: of A, B, C and states strides count real numbers, and the
+ * imaginary part is the element after the real one. */
+typedef struct seqmix_selective_scan_problem {
+  seqmix_problem header;     /**< features: #seqmix_selective_scan_feature; dtype is u's */
+  seqmix_sequences at;       /**< where sequences and their states lie */
+  int64_t channels;          /**< Din */
+  int64_t states;            /**< S, per channel */
+  int64_t groups;            /**< G, divides Din */
+  seqmix_view u;             /**< [n, t, c] */
+  seqmix_view delta;         /**< [n, t, c] */
+  seqmix_view A;             /**< [c, s] */
+  seqmix_view B;             /**< [n, t, g, s] */
+  seqmix_view C;             /**< [n, t, g, s] */
+  seqmix_view D;             /**< [c] */
+  seqmix_view z;             /**< [n, t, c] */
+  seqmix_view delta_bias;    /**< [c] */
+  seqmix_view out;           /**< [n, t, c] */
+  seqmix_view past_state;    /**< [row, c, s] */
+  seqmix_view present_state; /**< [row, c, s] */
+} seqmix_selective_scan_problem;
+
+/** Options of prefix_scan. */
+enum seqmix_prefix_scan_feature {
+  SEQMIX_PREFIX_SCAN_PRODUCT = 1 << 0,
+  SEQMIX_PREFIX_SCAN_MAX = 1 << 1,
+  SEQMIX_PREFIX_SCAN_LOGSUMEXP = 1 << 2,
+  SEQMIX_PREFIX_SCAN_EXCLUSIVE = 1 << 3,
+  SEQMIX_PREFIX_SCAN_REVERSE = 1 << 4,
+  SEQMIX_PREFIX_SCAN_SEGMENTS = 1 << 5, /**< cu_seqlens */
+  SEQMIX_PREFIX_SCAN_OUT_F32 = 1 << 6   /**< out is f32 beside 16-bit x */
+};
+
+/**
+ * prefix_scan, lowered. The axes that are not scanned are in the order of falling strides of x,
+ * those of length 1 are gone, and neighbours that are one axis in both tensors are joined; with
+ * none left there is one of length 1.
+ */
+typedef struct seqmix_prefix_scan_problem {
+  seqmix_problem header;                /**< features: #seqmix_prefix_scan_feature */
+  int32_t scan_op;                      /**< a #seqmix_scan_op */
+  int32_t axes;                         /**< how many others there are, at least 1 */
+  int64_t length;                       /**< of the scanned axis */
+  int64_t segments;                     /**< N; 1 without cu_seqlens */
+  int64_t longest;                      /**< segment, or a bound of it */
+  int64_t x_step;                       /**< x's stride along the scanned axis */
+  int64_t out_step;                     /**< the same of out */
+  int64_t sizes[SEQMIX_MAX_DIMS];       /**< of the other axes */
+  int64_t x_strides[SEQMIX_MAX_DIMS];   /**< of x along them */
+  int64_t out_strides[SEQMIX_MAX_DIMS]; /**< of out along them */
+  seqmix_view x;                        /**< its strides are unused */
+  seqmix_view out;                      /**< the same */
+  seqmix_index_view cu_seqlens;         /**< [n], one more than segments */
+} seqmix_prefix_scan_problem;
+
+/** Options of causal_conv1d. */
+enum seqmix_causal_conv1d_feature {
+  SEQMIX_CAUSAL_CONV1D_BIAS = 1 << 0,
+  SEQMIX_CAUSAL_CONV1D_SILU = 1 << 1,
+  SEQMIX_CAUSAL_CONV1D_PAST = 1 << 2,
+  SEQMIX_CAUSAL_CONV1D_PRESENT = 1 << 3,
+  SEQMIX_CAUSAL_CONV1D_STATE_INDICES = 1 << 4, /**< state_indices or state_out_indices */
+  SEQMIX_CAUSAL_CONV1D_PACKED = 1 << 5,
+  SEQMIX_CAUSAL_CONV1D_OUT_F32 = 1 << 6 /**< out is f32 beside 16-bit inputs */
+};
+
+/** causal_conv1d, lowered. */
+typedef struct seqmix_causal_conv1d_problem {
+  seqmix_problem header;     /**< features: #seqmix_causal_conv1d_feature; dtype is x's */
+  seqmix_sequences at;       /**< where sequences and their states lie */
+  int64_t channels;          /**< C */
+  int64_t width;             /**< W */
+  int32_t activation;        /**< a #seqmix_activation */
+  int32_t reserved;          /**< 0 */
+  seqmix_view x;             /**< [n, t, c] */
+  seqmix_view weight;        /**< [c, k] */
+  seqmix_view bias;          /**< [c] */
+  seqmix_view out;           /**< [n, t, c] */
+  seqmix_view past_state;    /**< [row, k, c], x's type; k is 0 to W-2 */
+  seqmix_view present_state; /**< the same */
+} seqmix_causal_conv1d_problem;
 
 /* ---- devices and variants ------------------------------------------------------------------- */
 

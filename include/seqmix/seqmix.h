@@ -6,8 +6,12 @@
 #define SEQMIX_H
 
 #include "attention.h"
+#include "causal_conv1d.h"
 #include "context.h"
 #include "linear_attention.h"
+#include "linear_recurrence.h"
+#include "prefix_scan.h"
+#include "selective_scan.h"
 #include "types.h"
 #include "version.h"
 

@@ -9,6 +9,7 @@
 #include "core/log.h"
 #include "cpu/cpu.h"
 #include "cpu/linear_attention/plan.h"
+#include "cpu/scan/plan.h"
 
 static const uint32_t float_types =
     SEQMIX_DTYPE_BIT(SEQMIX_F32) | SEQMIX_DTYPE_BIT(SEQMIX_F16) | SEQMIX_DTYPE_BIT(SEQMIX_BF16);
@@ -35,6 +36,25 @@ static const uint64_t linear_attention_features =
     SEQMIX_LINEAR_ATTENTION_BIDIRECTIONAL | SEQMIX_LINEAR_ATTENTION_PAST |
     SEQMIX_LINEAR_ATTENTION_PRESENT | SEQMIX_LINEAR_ATTENTION_STATE_INDICES |
     SEQMIX_LINEAR_ATTENTION_PACKED | SEQMIX_LINEAR_ATTENTION_OUT_F32;
+
+static const uint64_t linear_recurrence_features =
+    SEQMIX_LINEAR_RECURRENCE_COMPLEX | SEQMIX_LINEAR_RECURRENCE_CONSTANT |
+    SEQMIX_LINEAR_RECURRENCE_REVERSE | SEQMIX_LINEAR_RECURRENCE_PAST |
+    SEQMIX_LINEAR_RECURRENCE_PRESENT | SEQMIX_LINEAR_RECURRENCE_STATE_INDICES |
+    SEQMIX_LINEAR_RECURRENCE_PACKED | SEQMIX_LINEAR_RECURRENCE_OUT_F32;
+static const uint64_t selective_scan_features =
+    SEQMIX_SELECTIVE_SCAN_COMPLEX | SEQMIX_SELECTIVE_SCAN_D | SEQMIX_SELECTIVE_SCAN_Z |
+    SEQMIX_SELECTIVE_SCAN_DELTA_BIAS | SEQMIX_SELECTIVE_SCAN_SOFTPLUS | SEQMIX_SELECTIVE_SCAN_PAST |
+    SEQMIX_SELECTIVE_SCAN_PRESENT | SEQMIX_SELECTIVE_SCAN_STATE_INDICES |
+    SEQMIX_SELECTIVE_SCAN_PACKED | SEQMIX_SELECTIVE_SCAN_OUT_F32;
+static const uint64_t prefix_scan_features =
+    SEQMIX_PREFIX_SCAN_PRODUCT | SEQMIX_PREFIX_SCAN_MAX | SEQMIX_PREFIX_SCAN_LOGSUMEXP |
+    SEQMIX_PREFIX_SCAN_EXCLUSIVE | SEQMIX_PREFIX_SCAN_REVERSE | SEQMIX_PREFIX_SCAN_SEGMENTS |
+    SEQMIX_PREFIX_SCAN_OUT_F32;
+static const uint64_t causal_conv1d_features =
+    SEQMIX_CAUSAL_CONV1D_BIAS | SEQMIX_CAUSAL_CONV1D_SILU | SEQMIX_CAUSAL_CONV1D_PAST |
+    SEQMIX_CAUSAL_CONV1D_PRESENT | SEQMIX_CAUSAL_CONV1D_STATE_INDICES |
+    SEQMIX_CAUSAL_CONV1D_PACKED | SEQMIX_CAUSAL_CONV1D_OUT_F32;
 
 /* The variants of attention at a level: for few rows, and for any. */
 #define ATTENTION_DECODE(level, needs)                                                            \
@@ -74,6 +94,27 @@ static const uint64_t linear_attention_features =
     .run = linear_attention__any_##level##_chunked,                                       \
   }
 
+/* The variants of a scan or convolution at a level. */
+#define SCAN(operator, OPERATOR, level, needs)                                                    \
+  {                                                                                               \
+    .name = #operator"__any_" #level "_blocked", .op = SEQMIX_OP_##OPERATOR,                      \
+    .dtypes = float_types, .device_features = (needs), .problem_features = operator##_features,   \
+    .workspace = seqmix_##operator##_workspace_##level, .run = operator##__any_##level##_blocked, \
+  }
+#define SELECTIVE_STEP(level, needs)                                                 \
+  {                                                                                  \
+    .name = "selective_scan__any_" #level "_step", .op = SEQMIX_OP_SELECTIVE_SCAN,   \
+    .dtypes = float_types, .device_features = (needs),                               \
+    .problem_features = selective_scan_features,                                     \
+    .workspace = seqmix_selective_step_workspace_##level,                            \
+    .run = selective_scan__any_##level##_step, .suits = seqmix_selective_step_suits, \
+  }
+#define SCANS(level, needs)                                                               \
+  SCAN(linear_recurrence, LINEAR_RECURRENCE, level, needs), SELECTIVE_STEP(level, needs), \
+      SCAN(selective_scan, SELECTIVE_SCAN, level, needs),                                 \
+      SCAN(prefix_scan, PREFIX_SCAN, level, needs),                                       \
+      SCAN(causal_conv1d, CAUSAL_CONV1D, level, needs)
+
 static const seqmix_variant variants[] = {
 #ifdef SEQMIX_CPU_X86
     ATTENTION_DECODE(avx512, SEQMIX_DEVICE_AVX512),
@@ -92,6 +133,11 @@ static const seqmix_variant variants[] = {
     LINEAR_ATTENTION(avx2, SEQMIX_DEVICE_AVX2_FMA),
 #endif
     LINEAR_ATTENTION(generic, 0),
+#ifdef SEQMIX_CPU_X86
+    SCANS(avx512, SEQMIX_DEVICE_AVX512),
+    SCANS(avx2, SEQMIX_DEVICE_AVX2_FMA),
+#endif
+    SCANS(generic, 0),
     {
         .name = "attention_merge__any_generic_rows",
         .op = SEQMIX_OP_ATTENTION_MERGE,

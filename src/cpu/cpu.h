@@ -24,7 +24,27 @@
   seqmix_status linear_attention__any_##level##_chunked(const seqmix_call *call,               \
                                                         const seqmix_problem *problem);        \
   seqmix_status linear_attention__any_##level##_recurrent(const seqmix_call *call,             \
-                                                          const seqmix_problem *problem);
+                                                          const seqmix_problem *problem);      \
+  uint64_t seqmix_linear_recurrence_workspace_##level(                                         \
+      const seqmix_problem *problem, const seqmix_device_properties *device, int32_t workers); \
+  seqmix_status linear_recurrence__any_##level##_blocked(const seqmix_call *call,              \
+                                                         const seqmix_problem *problem);       \
+  uint64_t seqmix_selective_scan_workspace_##level(                                            \
+      const seqmix_problem *problem, const seqmix_device_properties *device, int32_t workers); \
+  seqmix_status selective_scan__any_##level##_blocked(const seqmix_call *call,                 \
+                                                      const seqmix_problem *problem);          \
+  uint64_t seqmix_selective_step_workspace_##level(                                            \
+      const seqmix_problem *problem, const seqmix_device_properties *device, int32_t workers); \
+  seqmix_status selective_scan__any_##level##_step(const seqmix_call *call,                    \
+                                                   const seqmix_problem *problem);             \
+  uint64_t seqmix_prefix_scan_workspace_##level(                                               \
+      const seqmix_problem *problem, const seqmix_device_properties *device, int32_t workers); \
+  seqmix_status prefix_scan__any_##level##_blocked(const seqmix_call *call,                    \
+                                                   const seqmix_problem *problem);             \
+  uint64_t seqmix_causal_conv1d_workspace_##level(                                             \
+      const seqmix_problem *problem, const seqmix_device_properties *device, int32_t workers); \
+  seqmix_status causal_conv1d__any_##level##_blocked(const seqmix_call *call,                  \
+                                                     const seqmix_problem *problem);
 SEQMIX_CPU_LEVEL(generic)
 #ifdef SEQMIX_CPU_X86
 SEQMIX_CPU_LEVEL(avx2)
