@@ -9,12 +9,15 @@
 #include "seqmix/backend.h"
 
 /** The numbers of one sequence: that of token t and channel c lies t * time + c * channel elements
- * from `data`. A stride may be 0 or negative. */
+ * from `data`. A stride may be 0 or negative. Complex numbers are two elements, and two channels
+ * of a block. */
 typedef struct scan_plane {
   char *data;
   int64_t time;
   int64_t channel;
-  int32_t dtype; /* f32, f16 or bf16; 0: absent */
+  int32_t dtype;       /* f32, f16 or bf16; 0: absent */
+  int32_t is_complex;  /* channels of blocks are counted in real numbers */
+  int32_t is_streamed; /* what is written is not read soon: past the cache where that can be */
 } scan_plane;
 
 /** A rectangle of a plane: tokens t .. t+tokens-1, channels c .. c+channels-1. */
@@ -53,7 +56,18 @@ SEQMIX_INLINE scan_plane scan_plane_of(const seqmix_view *view, int64_t n, int64
 
 /** Whether rows of the block are memory itself: f32, channels contiguous, whole vectors. */
 SEQMIX_INLINE int scan_is_direct(const scan_plane *plane, const scan_block *block) {
-  return plane->dtype == SEQMIX_F32 && plane->channel == 1 && block->channels % LANES == 0;
+  return plane->dtype == SEQMIX_F32 && plane->channel == 1 + plane->is_complex &&
+         block->channels % LANES == 0;
+}
+
+/** Elements from token 0 and channel 0 of the plane to those of the block. */
+SEQMIX_INLINE int64_t scan_offset(const scan_plane *plane, const scan_block *block) {
+  return block->t * plane->time + (block->c >> plane->is_complex) * plane->channel;
+}
+
+/** Whether time is contiguous and runs backwards: rows of a buffer are then last to first. */
+SEQMIX_INLINE int scan_is_backward(const scan_plane *plane) {
+  return plane->time == -1 - plane->is_complex;
 }
 
 /**
@@ -66,8 +80,11 @@ scan_rows LEVEL(scan_fetch)(const scan_plane *plane, const scan_block *block, fl
 /** Rows to write the block's results to: memory itself where scan_is_direct(), else `buffer`. */
 SEQMIX_INLINE scan_rows scan_target(const scan_plane *plane, const scan_block *block,
                                     float *buffer) {
-  if (!scan_is_direct(plane, block)) return (scan_rows){buffer, scan_width(block->channels)};
-  return (scan_rows){(float *)plane->data + block->t * plane->time + block->c, plane->time};
+  int64_t width = scan_width(block->channels);
+  if (scan_is_direct(plane, block))
+    return (scan_rows){(float *)plane->data + scan_offset(plane, block), plane->time};
+  if (scan_is_backward(plane)) return (scan_rows){buffer + (block->tokens - 1) * width, -width};
+  return (scan_rows){buffer, width};
 }
 
 /** After the rows of scan_target() are written: brings them to memory, if they are not there. */

@@ -1,0 +1,188 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Sequences cut in time. A piece is walked twice: from nothing, for what it does to a state, and
+ * from the state before it, for its results. In between it waits for that state, which the piece
+ * before hands on as soon as it has its own; by then rows are in the cache.
+ *
+ * Waiting cannot last: tasks are taken in order, so the piece before is done or being worked on. */
+#include <sched.h>
+
+#include "cpu/scan/walk.h"
+
+/* Turns of waiting before the processor is offered to others. */
+enum { SPINS = 1000 };
+
+static void wait_for_turn(_Atomic int64_t *turn, int64_t piece) {
+  for (int64_t spins = 0; atomic_load_explicit(turn, memory_order_acquire) != piece; spins++) {
+#if defined(__SSE2__)
+    _mm_pause();
+#endif
+    if (spins >= SPINS) sched_yield();
+  }
+}
+
+/* A piece, or what its lanes are made of. */
+typedef struct piece {
+  const scan_job *job;
+  const scan_scratch *scratch;
+  scan_stream s;
+  scan_block block;
+  scan_rows a, x;
+} piece;
+
+static scan_span span_of(const piece *p, scan_rows out) {
+  return (scan_span){
+      .kind = p->job->kind,
+      .is_exclusive = p->job->is_exclusive,
+      .tokens = p->block.tokens,
+      .vectors = scan_width(p->block.channels) / LANES,
+      .a = p->a,
+      .x = p->x,
+      .out = out,
+      .states = p->scratch->states,
+      .transfers = p->scratch->transfers,
+  };
+}
+
+/* Rows, and what they do to states. */
+static void summarize(piece *p) {
+  p->a = scan_fetch_factors(&p->s.a, &p->block, p->scratch->a);
+  p->x = scan_fetch(&p->s.x, &p->block, p->scratch->x);
+  scan_span span = span_of(p, p->x);
+  scan_reset(p->job->kind, p->scratch->states, span.vectors);
+  for (int64_t i = 0; i < span.vectors * LANES; i++) {
+    double *transfer = p->scratch->transfers + i / LANES * STATE_DOUBLES + i % LANES;
+    *transfer = p->job->kind == SCAN_COMPLEX ? i % 2 == 0 : 1;
+  }
+  scan_summarize(&span);
+}
+
+/* Results, from states that hold what came before. */
+static void write_results(const piece *p) {
+  int is_direct = scan_is_direct(&p->s.out, &p->block);
+  int64_t width = scan_width(p->block.channels);
+  int64_t at_once = is_direct ? p->block.tokens : SCAN_BUFFER / width;
+  piece part = *p;
+  for (int64_t t = 0; t < p->block.tokens; t += at_once) {
+    int64_t left = p->block.tokens - t;
+    part.block.t = p->block.t + t;
+    part.block.tokens = left < at_once ? left : at_once;
+    scan_rows out = scan_target(&p->s.out, &part.block, p->scratch->out);
+    scan_span span = span_of(&part, out);
+    span.is_streamed = scan_may_stream(&p->s.out, &part.block, &out);
+    scan_run(&span);
+    scan_deliver(&p->s.out, &part.block, p->scratch->out);
+    part.a.at += part.block.tokens * part.a.step;
+    part.x.at += part.block.tokens * part.x.step;
+  }
+}
+
+/* Carries of a channel through lanes that follow one another in time: lane i's own state makes
+ * way for the one before it. */
+static scan_value carry_through(const piece *p, int64_t lanes, scan_value carry) {
+  scan_kind kind = p->job->kind, transfer_kind = kind == SCAN_COMPLEX ? kind : SCAN_SUM;
+  for (int64_t i = 0; i < lanes; i++) {
+    scan_value own = scan_value_get(kind, p->scratch->states, i);
+    scan_value transfer = scan_value_get(transfer_kind, p->scratch->transfers, i);
+    scan_value_put(kind, p->scratch->states, i, carry);
+    carry = scan_join(kind, carry, own, transfer);
+  }
+  return carry;
+}
+
+/* ---- channels side by side ------------------------------------------------------------------- */
+
+static void walk_lanes(piece *p, scan_value *carries, _Atomic int64_t *turn, int64_t number) {
+  scan_kind kind = p->job->kind, transfer_kind = kind == SCAN_COMPLEX ? kind : SCAN_SUM;
+  summarize(p);
+  wait_for_turn(turn, number);
+  for (int64_t c = 0; c < p->job->channels; c++) {
+    scan_value carry = carries[c];
+    carries[c] = scan_join(kind, carry, scan_value_get(kind, p->scratch->states, c),
+                           scan_value_get(transfer_kind, p->scratch->transfers, c));
+    scan_value_put(kind, p->scratch->states, c, carry);
+  }
+  atomic_store_explicit(turn, number + 1, memory_order_release);
+  write_results(p);
+}
+
+/* ---- stretches of one channel side by side ----------------------------------------------------
+ */
+
+/* The plane of a channel whose stretches of `tokens` tokens are its lanes. */
+static scan_plane cut_plane(const scan_plane *plane, int64_t channel, int64_t t, int64_t tokens) {
+  scan_plane cut = *plane;
+  if (!plane->dtype) return cut;
+  int64_t bytes = plane->dtype == SEQMIX_F32 ? 4 : 2;
+  cut.data += (channel * plane->channel + t * plane->time) * bytes;
+  cut.channel = tokens * plane->time;
+  return cut;
+}
+
+static piece cut_piece(const piece *p, int64_t channel, int64_t t, int64_t tokens,
+                       int64_t stretches) {
+  piece cut = *p;
+  cut.s.a = cut_plane(&p->s.a, channel, t, tokens);
+  cut.s.x = cut_plane(&p->s.x, channel, t, tokens);
+  cut.s.out = cut_plane(&p->s.out, channel, t, tokens);
+  cut.block = (scan_block){0, tokens, 0, stretches * (1 + (p->job->kind == SCAN_COMPLEX))};
+  return cut;
+}
+
+/* One channel of a piece, in two parts: stretches of one length, and the few tokens left over,
+ * which only the last piece of a sequence has. */
+static void walk_stretches(const piece *p, int64_t channel, scan_value *carry,
+                           _Atomic int64_t *turn, int64_t number) {
+  int64_t stretches = SCAN_SPLIT_LANES / (1 + (p->job->kind == SCAN_COMPLEX));
+  int64_t tokens = p->block.tokens / stretches, left = p->block.tokens % stretches;
+  piece main = cut_piece(p, channel, p->block.t, tokens, stretches);
+  if (tokens > 0) summarize(&main);
+  wait_for_turn(turn, number);
+  if (tokens > 0) *carry = carry_through(&main, stretches, *carry);
+  if (left == 0) atomic_store_explicit(turn, number + 1, memory_order_release);
+  if (tokens > 0) write_results(&main);
+  if (left == 0) return;
+  piece rest = cut_piece(p, channel, p->block.t + tokens * stretches, left, 1);
+  summarize(&rest);
+  *carry = carry_through(&rest, 1, *carry);
+  write_results(&rest);
+}
+
+/* ---- tasks ----------------------------------------------------------------------------------- */
+
+/* The state before the first token, for channels that this task walks. */
+static void load_past(const scan_job *job, int64_t stream, int64_t channel, int64_t count,
+                      scan_value *carries) {
+  double state[STATE_DOUBLES];
+  scan_reset(job->kind, state, 1);
+  for (int64_t c = 0; c < count; c++)
+    carries[c] = job->past ? job->past(job->problem, stream, channel + c)
+                           : scan_value_get(job->kind, state, 0);
+}
+
+void scan_walk_piece(const scan_job *job, int64_t task, const scan_carries *carries,
+                     const scan_scratch *scratch) {
+  const scan_plan *plan = &job->plan;
+  int64_t together = plan->is_split ? 1 : job->channels, parts = job->channels / together;
+  int64_t channel = task % parts, number = task / parts % plan->pieces;
+  int64_t stream = task / parts / plan->pieces;
+  piece p = {.job = job, .scratch = scratch, .s = job->open(job->problem, stream)};
+  int64_t left = p.s.tokens - number * plan->piece;
+  if (left <= 0 && number > 0) return;
+  p.block = (scan_block){number * plan->piece, left < plan->piece ? left : plan->piece, channel,
+                         plan->is_split ? plan->lanes / job->channels : plan->lanes};
+  if (plan->is_split) p.block.c = channel * p.block.channels;
+  if (p.s.is_void) {
+    scan_write_zeros(&p.s.out, &p.block, scratch->out);
+    return;
+  }
+  p.s.out.is_streamed = plan->is_streamed;
+  scan_value *values = carries->values + stream * job->channels + channel;
+  _Atomic int64_t *turn = carries->turns + stream * job->channels + channel;
+  if (number == 0) load_past(job, stream, channel, together, values);
+  if (plan->is_split)
+    walk_stretches(&p, channel, values, turn, number);
+  else
+    walk_lanes(&p, values, turn, number);
+  for (int64_t c = 0; c < together && left <= plan->piece && job->present; c++)
+    job->present(job->problem, stream, channel + c, values[c]);
+}
