@@ -329,9 +329,9 @@ enum seqmix_prefix_scan_feature {
 };
 
 /**
- * prefix_scan, lowered. The axes that are not scanned are in the order of falling strides of x,
- * those of length 1 are gone, and neighbours that are one axis in both tensors are joined; with
- * none left there is one of length 1.
+ * prefix_scan, lowered. The axes that are not scanned are in the order of falling strides of x
+ * (regardless of sign; where x's is 0, by out's), those of length 1 are gone, and neighbours that
+ * are one axis in both tensors are joined; with none left there is one of length 1.
  */
 typedef struct seqmix_prefix_scan_problem {
   seqmix_problem header;                /**< features: #seqmix_prefix_scan_feature */

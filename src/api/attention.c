@@ -1,18 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "api/attention.h"
 
-#include "core/context.h"
+#include "api/entry.h"
 #include "core/dispatch.h"
 #include "core/error.h"
 
 static seqmix_status lower(const seqmix_context *context, const seqmix_attention_args *given,
                            seqmix_attention_args *args, seqmix_attention_problem *problem) {
-  if (!context)
-    return seqmix_fail(SEQMIX_ERROR_INVALID_ARGUMENT,
-                       "attention: context is NULL; it must be a context");
-  const seqmix_checker checker = {"attention", &context->device->properties};
+  seqmix_checker checker;
   *args = (seqmix_attention_args)SEQMIX_ATTENTION_ARGS_INIT;
-  SEQMIX_TRY(seqmix_check_struct("attention", "args", given, args, sizeof *args, sizeof *args));
+  SEQMIX_TRY(seqmix_begin_call("attention", context, given, args, sizeof *args, &checker));
   return seqmix_lower_attention(&checker, args, problem);
 }
 
@@ -34,9 +31,7 @@ seqmix_status seqmix_attention_workspace_size(seqmix_context *context,
                                               const seqmix_attention_args *args, uint64_t *bytes) {
   seqmix_attention_args known;
   seqmix_attention_problem problem;
-  if (!bytes)
-    return seqmix_fail(SEQMIX_ERROR_INVALID_ARGUMENT,
-                       "attention: bytes is NULL; it must point to a number");
+  SEQMIX_TRY(seqmix_check_bytes("attention", bytes));
   SEQMIX_TRY(lower(context, args, &known, &problem));
   *bytes = 0;
   if (writes_nothing(&problem)) return SEQMIX_OK;

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "api/check.h"
-#include "core/context.h"
+#include "api/entry.h"
 #include "core/dispatch.h"
 #include "core/error.h"
 
@@ -65,13 +64,9 @@ static seqmix_status lower_outputs(const seqmix_checker *checker,
 static seqmix_status lower(const seqmix_context *context, const seqmix_attention_merge_args *given,
                            seqmix_attention_merge_args *args,
                            seqmix_attention_merge_problem *problem) {
-  if (!context)
-    return seqmix_fail(SEQMIX_ERROR_INVALID_ARGUMENT,
-                       "attention_merge: context is NULL; it must be a context");
-  const seqmix_checker checker = {"attention_merge", &context->device->properties};
+  seqmix_checker checker;
   *args = (seqmix_attention_merge_args)SEQMIX_ATTENTION_MERGE_ARGS_INIT;
-  SEQMIX_TRY(
-      seqmix_check_struct("attention_merge", "args", given, args, sizeof *args, sizeof *args));
+  SEQMIX_TRY(seqmix_begin_call("attention_merge", context, given, args, sizeof *args, &checker));
   *problem = (seqmix_attention_merge_problem){
       .header = {.struct_size = sizeof *problem, .op = SEQMIX_OP_ATTENTION_MERGE}};
   SEQMIX_TRY(lower_inputs(&checker, args, problem));
@@ -97,9 +92,7 @@ seqmix_status seqmix_attention_merge_workspace_size(seqmix_context *context,
                                                     uint64_t *bytes) {
   seqmix_attention_merge_args known;
   seqmix_attention_merge_problem problem;
-  if (!bytes)
-    return seqmix_fail(SEQMIX_ERROR_INVALID_ARGUMENT,
-                       "attention_merge: bytes is NULL; it must point to a number");
+  SEQMIX_TRY(seqmix_check_bytes("attention_merge", bytes));
   SEQMIX_TRY(lower(context, args, &known, &problem));
   *bytes = 0;
   if (writes_nothing(&problem)) return SEQMIX_OK;

@@ -58,6 +58,20 @@ seqmix_status seqmix_check_not_zero(const seqmix_checker *checker, const char *n
                      value);
 }
 
+seqmix_status seqmix_check_absent(const seqmix_checker *checker, const char *name,
+                                  const seqmix_tensor *tensor, const char *beside) {
+  if (!tensor) return SEQMIX_OK;
+  return seqmix_fail(SEQMIX_ERROR_INVALID_ARGUMENT, "%s: %s is given %s; it must be absent then",
+                     checker->op, name, beside);
+}
+
+seqmix_status seqmix_check_given(const seqmix_checker *checker, const char *name,
+                                 const seqmix_tensor *tensor, const char *beside) {
+  if (tensor) return SEQMIX_OK;
+  return seqmix_fail(SEQMIX_ERROR_INVALID_ARGUMENT, "%s: %s is NULL; it must be given %s",
+                     checker->op, name, beside);
+}
+
 seqmix_status seqmix_take_scale(const seqmix_checker *checker, double given, int64_t head_dim,
                                 double *scale) {
   int is_default = given == SEQMIX_SCALE_DEFAULT;

@@ -39,6 +39,15 @@ seqmix_status seqmix_check_range(const seqmix_checker *checker, const char *name
 seqmix_status seqmix_check_not_zero(const seqmix_checker *checker, const char *name, int64_t value,
                                     const char *what);
 
+/** Passes if `tensor` is absent; `beside` says what it goes badly with: "with update_rule delta".
+ */
+seqmix_status seqmix_check_absent(const seqmix_checker *checker, const char *name,
+                                  const seqmix_tensor *tensor, const char *beside);
+
+/** Passes if `tensor` is given; `beside` says what calls for it. */
+seqmix_status seqmix_check_given(const seqmix_checker *checker, const char *name,
+                                 const seqmix_tensor *tensor, const char *beside);
+
 /** The argument `scale`, its default filled in. */
 seqmix_status seqmix_take_scale(const seqmix_checker *checker, double given, int64_t head_dim,
                                 double *scale);

@@ -3,26 +3,11 @@
 #include <inttypes.h>
 
 #include "api/linear_attention.h"
-#include "api/segments.h"
 #include "core/error.h"
 
 const char *seqmix_update_rule_name(int32_t update_rule) {
   static const char *const names[] = {"linear", "gated", "delta", "gated_delta", "dplr"};
   return names[update_rule];
-}
-
-seqmix_status seqmix_check_absent(const seqmix_checker *checker, const char *name,
-                                  const seqmix_tensor *tensor, const char *beside) {
-  if (!tensor) return SEQMIX_OK;
-  return seqmix_fail(SEQMIX_ERROR_INVALID_ARGUMENT, "%s: %s is given %s; it must be absent then",
-                     checker->op, name, beside);
-}
-
-seqmix_status seqmix_check_given(const seqmix_checker *checker, const char *name,
-                                 const seqmix_tensor *tensor, const char *beside) {
-  if (tensor) return SEQMIX_OK;
-  return seqmix_fail(SEQMIX_ERROR_INVALID_ARGUMENT, "%s: %s is NULL; it must be given %s",
-                     checker->op, name, beside);
 }
 
 /* ---- sizes --------------------------------------------------------------------------------- */
@@ -63,8 +48,6 @@ static seqmix_status lower_sizes(const seqmix_checker *checker,
   SEQMIX_TRY(seqmix_check_shape(checker, "k", k, k_shape, "[B, T, Hk, D]"));
   SEQMIX_TRY(seqmix_check_shape(checker, "v", v, v_shape, "[B, T, Hs, Dv]"));
   p->header.dtype = q->dtype;
-  p->sequences = q->shape[0];
-  p->length = p->total = q->shape[1];
   p->q_heads = q->shape[2];
   p->k_heads = k->shape[2];
   p->state_heads = v->shape[2];
@@ -76,17 +59,16 @@ static seqmix_status lower_sizes(const seqmix_checker *checker,
   return check_heads(checker, p);
 }
 
-static seqmix_status lower_packing(const seqmix_checker *checker,
-                                   const seqmix_linear_attention_args *args,
-                                   seqmix_linear_attention_problem *p) {
-  SEQMIX_TRY(seqmix_check_range(checker, "max_seqlen", args->max_seqlen, 0, INT64_MAX));
-  if (!args->cu_seqlens) return SEQMIX_OK;
-  SEQMIX_TRY(
-      seqmix_take_segments(checker, "cu_seqlens", args->cu_seqlens, "q", args->q, &p->sequences));
-  p->cu_seqlens = seqmix_index_view_of(checker, args->cu_seqlens);
-  p->header.features |= SEQMIX_LINEAR_ATTENTION_PACKED;
-  if (args->max_seqlen > 0 && args->max_seqlen < p->length) p->length = args->max_seqlen;
-  return SEQMIX_OK;
+/* What is known of sequences so far; nothing but the problem's layout calls for the copy. */
+static void keep_sequences(const seqmix_sequences *at, seqmix_linear_attention_problem *p) {
+  p->sequences = at->count;
+  p->length = at->length;
+  p->total = at->total;
+  p->past_rows = at->past_rows;
+  p->present_rows = at->present_rows;
+  p->cu_seqlens = at->cu_seqlens;
+  p->state_indices = at->state_indices;
+  p->state_out_indices = at->state_out_indices;
 }
 
 /* ---- plain options ------------------------------------------------------------------------- */
@@ -213,6 +195,13 @@ static const seqmix_tensor *unless_in_place(const seqmix_tensor *past_tensor,
   return seqmix_is_in_place(past, p->past_rows, present, p->present_rows) ? NULL : past_tensor;
 }
 
+static int is_any_in_place(const seqmix_linear_attention_problem *p) {
+  int64_t past = p->past_rows, present = p->present_rows;
+  return seqmix_is_in_place(&p->past_state, past, &p->present_state, present) ||
+         seqmix_is_in_place(&p->past_normalizer, past, &p->present_normalizer, present) ||
+         seqmix_is_in_place(&p->past_stabilizer, past, &p->present_stabilizer, present);
+}
+
 static seqmix_status check_all_overlaps(const seqmix_checker *checker,
                                         const seqmix_linear_attention_args *args,
                                         const seqmix_linear_attention_problem *p) {
@@ -252,16 +241,21 @@ seqmix_status seqmix_lower_linear_attention(const seqmix_checker *checker,
                                             seqmix_linear_attention_problem *p) {
   *p = (seqmix_linear_attention_problem){
       .header = {.struct_size = sizeof *p, .op = SEQMIX_OP_LINEAR_ATTENTION}};
+  const seqmix_sequence_args sequence_args = SEQMIX_SEQUENCE_ARGS(args);
+  seqmix_sequences at = {0};
   SEQMIX_TRY(lower_sizes(checker, args, p));
-  SEQMIX_TRY(lower_packing(checker, args, p));
+  SEQMIX_TRY(seqmix_take_sequences(checker, &sequence_args, "q", args->q, &at));
+  if (at.cu_seqlens.bits) p->header.features |= SEQMIX_LINEAR_ATTENTION_PACKED;
   SEQMIX_TRY(lower_choices(checker, args, p));
   SEQMIX_TRY(lower_directions(checker, args, p));
   SEQMIX_TRY(lower_numbers(checker, args, p));
   SEQMIX_TRY(seqmix_lower_linear_attention_gates(checker, args, p));
-  SEQMIX_TRY(seqmix_lower_linear_attention_states(checker, args, p));
+  SEQMIX_TRY(seqmix_lower_linear_attention_states(checker, args, &sequence_args, &at, p));
+  keep_sequences(&at, p);
   SEQMIX_TRY(lower_out(checker, args, p));
   SEQMIX_TRY(check_all_overlaps(checker, args, p));
-  /* In device memory the kernels check them. */
-  return seqmix_is_host(checker) ? seqmix_check_linear_attention_indices(checker, args, p)
-                                 : SEQMIX_OK;
+  SEQMIX_TRY(seqmix_check_sequences(checker, &sequence_args, is_any_in_place(p), &at));
+  p->length = at.length;
+  const int64_t state[] = {p->state_heads, p->head_dim, p->value_dim};
+  return seqmix_check_state_size(checker, &at, state, 3);
 }

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Past and present states, and the index arrays that name their rows. */
+/* Past and present states with their companions. */
 #include "api/linear_attention.h"
-#include "api/segments.h"
 #include "core/error.h"
 
 /* The state tensors of one time: they are given together or not at all. */
@@ -69,26 +68,10 @@ static seqmix_status lower_moment(const seqmix_checker *checker, const moment *o
                     "[state's rows, Hs]", of->is_output, stabilizer);
 }
 
-static seqmix_status lower_row_indices(const seqmix_checker *checker,
-                                       const seqmix_linear_attention_args *args,
-                                       seqmix_linear_attention_problem *p) {
-  if (!args->past_state && !args->present_state)
-    SEQMIX_TRY(seqmix_check_absent(checker, "state_indices", args->state_indices,
-                                   "without past_state and present_state"));
-  if (!args->present_state)
-    SEQMIX_TRY(seqmix_check_absent(checker, "state_out_indices", args->state_out_indices,
-                                   "without present_state"));
-  SEQMIX_TRY(seqmix_take_per_sequence(checker, "state_indices", args->state_indices, p->sequences,
-                                      &p->state_indices));
-  p->state_out_indices = p->state_indices;
-  SEQMIX_TRY(seqmix_take_per_sequence(checker, "state_out_indices", args->state_out_indices,
-                                      p->sequences, &p->state_out_indices));
-  if (p->state_out_indices.bits) p->header.features |= SEQMIX_LINEAR_ATTENTION_STATE_INDICES;
-  return SEQMIX_OK;
-}
-
 seqmix_status seqmix_lower_linear_attention_states(const seqmix_checker *checker,
                                                    const seqmix_linear_attention_args *args,
+                                                   const seqmix_sequence_args *sequence_args,
+                                                   seqmix_sequences *at,
                                                    seqmix_linear_attention_problem *p) {
   const moment past = {"past_state",
                        "past_normalizer",
@@ -97,7 +80,7 @@ seqmix_status seqmix_lower_linear_attention_states(const seqmix_checker *checker
                        args->past_state,
                        args->past_normalizer,
                        args->past_stabilizer,
-                       args->state_indices ? -1 : p->sequences,
+                       seqmix_past_rows_expected(sequence_args, at),
                        0};
   const moment present = {"present_state",
                           "present_normalizer",
@@ -106,13 +89,15 @@ seqmix_status seqmix_lower_linear_attention_states(const seqmix_checker *checker
                           args->present_state,
                           args->present_normalizer,
                           args->present_stabilizer,
-                          args->state_indices || args->state_out_indices ? -1 : p->sequences,
+                          seqmix_present_rows_expected(sequence_args, at),
                           1};
   SEQMIX_TRY(lower_moment(checker, &past, p, &p->past_state, &p->past_normalizer,
-                          &p->past_stabilizer, &p->past_rows));
+                          &p->past_stabilizer, &at->past_rows));
   SEQMIX_TRY(lower_moment(checker, &present, p, &p->present_state, &p->present_normalizer,
-                          &p->present_stabilizer, &p->present_rows));
+                          &p->present_stabilizer, &at->present_rows));
   if (past.state) p->header.features |= SEQMIX_LINEAR_ATTENTION_PAST;
   if (present.state) p->header.features |= SEQMIX_LINEAR_ATTENTION_PRESENT;
-  return lower_row_indices(checker, args, p);
+  SEQMIX_TRY(seqmix_take_row_indices(checker, sequence_args, at));
+  if (at->state_out_indices.bits) p->header.features |= SEQMIX_LINEAR_ATTENTION_STATE_INDICES;
+  return SEQMIX_OK;
 }

@@ -12,7 +12,7 @@ seqmix_status seqmix_take_segments(const seqmix_checker *checker, const char *na
   if (segments->shape[0] < 1)
     return seqmix_fail(SEQMIX_ERROR_INVALID_ARGUMENT,
                        "%s: %s has 0 elements; it must have N+1, at least 1", checker->op, name);
-  if (packed->shape[0] != 1)
+  if (packed && packed->shape[0] != 1)
     return seqmix_fail(SEQMIX_ERROR_INVALID_ARGUMENT,
                        "%s: %s has batch %" PRId64 "; it must be 1 with %s", checker->op,
                        packed_name, packed->shape[0], name);

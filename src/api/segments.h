@@ -6,7 +6,8 @@
 
 #include "api/check.h"
 
-/** The N+1 offsets of a packed axis: takes N, and refuses a batch beside it. */
+/** The N+1 offsets of a packed axis: takes N, and refuses a batch beside it, the first axis of
+ * `packed` (NULL: there is none). */
 seqmix_status seqmix_take_segments(const seqmix_checker *checker, const char *name,
                                    const seqmix_tensor *segments, const char *packed_name,
                                    const seqmix_tensor *packed, int64_t *sequences);

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* What state_indices and state_out_indices may contain. */
 #include <inttypes.h>
 #include <stdlib.h>
 
-#include "api/linear_attention.h"
-#include "api/segments.h"
+#include "api/sequences.h"
 #include "core/error.h"
 #include "core/memory.h"
 
@@ -17,8 +17,8 @@ typedef struct writer {
 enum { WRITERS_ON_STACK = 64 };
 
 /* Without state_indices a sequence reads the row of its own number. */
-static int64_t row_read(const seqmix_linear_attention_problem *p, int64_t n) {
-  return p->state_indices.bits ? seqmix_index_at(&p->state_indices, n, 0) : n;
+static int64_t row_read(const seqmix_sequences *at, int64_t n) {
+  return at->state_indices.bits ? seqmix_index_at(&at->state_indices, n, 0) : n;
 }
 
 static seqmix_status check_rows(const seqmix_checker *checker, const char *name,
@@ -35,22 +35,21 @@ static seqmix_status check_rows(const seqmix_checker *checker, const char *name,
   return SEQMIX_OK;
 }
 
-static seqmix_status check_all_rows(const seqmix_checker *checker,
-                                    const seqmix_linear_attention_args *args,
-                                    const seqmix_linear_attention_problem *p) {
+static seqmix_status check_all_rows(const seqmix_checker *checker, const seqmix_sequence_args *args,
+                                    const seqmix_sequences *at) {
   if (args->state_indices && args->past_state)
-    SEQMIX_TRY(check_rows(checker, "state_indices", &p->state_indices, p->sequences, p->past_rows,
+    SEQMIX_TRY(check_rows(checker, "state_indices", &at->state_indices, at->count, at->past_rows,
                           "past_state"));
   if (args->state_indices && args->present_state && !args->state_out_indices)
-    SEQMIX_TRY(check_rows(checker, "state_indices", &p->state_indices, p->sequences,
-                          p->present_rows, "present_state"));
+    SEQMIX_TRY(check_rows(checker, "state_indices", &at->state_indices, at->count, at->present_rows,
+                          "present_state"));
   if (!args->state_out_indices) return SEQMIX_OK;
   /* Then state_indices names no row of anything, but -1 still means what it does. */
   if (args->state_indices && !args->past_state)
-    SEQMIX_TRY(check_rows(checker, "state_indices", &p->state_indices, p->sequences, INT64_MAX,
+    SEQMIX_TRY(check_rows(checker, "state_indices", &at->state_indices, at->count, INT64_MAX,
                           "an absent past_state"));
-  return check_rows(checker, "state_out_indices", &p->state_out_indices, p->sequences,
-                    p->present_rows, "present_state");
+  return check_rows(checker, "state_out_indices", &at->state_out_indices, at->count,
+                    at->present_rows, "present_state");
 }
 
 /* ---- who writes which row --------------------------------------------------------------------
@@ -63,11 +62,11 @@ static int compare_writers(const void *left, const void *right) {
 }
 
 /* Sorted by row; gives how many there are. */
-static int64_t list_writers(const seqmix_linear_attention_problem *p, writer *writers) {
+static int64_t list_writers(const seqmix_sequences *at, writer *writers) {
   int64_t count = 0;
-  for (int64_t n = 0; n < p->sequences; n++) {
-    int64_t row = seqmix_index_at(&p->state_out_indices, n, 0);
-    if (row >= 0 && row_read(p, n) >= 0) writers[count++] = (writer){row, n};
+  for (int64_t n = 0; n < at->count; n++) {
+    int64_t row = seqmix_index_at(&at->state_out_indices, n, 0);
+    if (row >= 0 && row_read(at, n) >= 0) writers[count++] = (writer){row, n};
   }
   qsort(writers, (size_t)count, sizeof *writers, compare_writers);
   return count;
@@ -97,19 +96,11 @@ static const writer *writer_of(const writer *writers, int64_t count, int64_t row
   return low < count && writers[low].row == row ? &writers[low] : NULL;
 }
 
-static int is_any_in_place(const seqmix_linear_attention_problem *p) {
-  int64_t past = p->past_rows, present = p->present_rows;
-  return seqmix_is_in_place(&p->past_state, past, &p->present_state, present) ||
-         seqmix_is_in_place(&p->past_normalizer, past, &p->present_normalizer, present) ||
-         seqmix_is_in_place(&p->past_stabilizer, past, &p->present_stabilizer, present);
-}
-
 static seqmix_status check_readers(const seqmix_checker *checker, const char *name,
-                                   const seqmix_linear_attention_problem *p, const writer *writers,
+                                   const seqmix_sequences *at, const writer *writers,
                                    int64_t count) {
-  if (!is_any_in_place(p)) return SEQMIX_OK;
-  for (int64_t n = 0; n < p->sequences; n++) {
-    int64_t row = row_read(p, n);
+  for (int64_t n = 0; n < at->count; n++) {
+    int64_t row = row_read(at, n);
     const writer *other = row >= 0 ? writer_of(writers, count, row) : NULL;
     if (other && other->sequence != n)
       return seqmix_fail(SEQMIX_ERROR_INVALID_ARGUMENT,
@@ -120,34 +111,31 @@ static seqmix_status check_readers(const seqmix_checker *checker, const char *na
   return SEQMIX_OK;
 }
 
-static seqmix_status check_writers(const seqmix_checker *checker,
-                                   const seqmix_linear_attention_args *args,
-                                   const seqmix_linear_attention_problem *p) {
+static seqmix_status check_writers(const seqmix_checker *checker, const seqmix_sequence_args *args,
+                                   int is_in_place, const seqmix_sequences *at) {
   writer few[WRITERS_ON_STACK], *writers = few;
   const char *name = args->state_out_indices ? "state_out_indices" : "state_indices";
-  if (p->sequences > WRITERS_ON_STACK) {
+  if (at->count > WRITERS_ON_STACK) {
     uint64_t bytes;
-    int overflows = __builtin_mul_overflow((uint64_t)p->sequences, sizeof *writers, &bytes);
+    int overflows = __builtin_mul_overflow((uint64_t)at->count, sizeof *writers, &bytes);
     writers = overflows ? NULL : seqmix_memory_allocate(bytes);
     if (!writers)
       return seqmix_fail(SEQMIX_ERROR_OUT_OF_MEMORY,
                          "%s: no memory to compare the %" PRId64 " elements of %s", checker->op,
-                         p->sequences, name);
+                         at->count, name);
   }
-  int64_t count = list_writers(p, writers);
+  int64_t count = list_writers(at, writers);
   seqmix_status status = check_single_writers(checker, name, writers, count);
-  if (status == SEQMIX_OK) status = check_readers(checker, name, p, writers, count);
+  if (status == SEQMIX_OK && is_in_place) status = check_readers(checker, name, at, writers, count);
   if (writers != few) seqmix_memory_free(writers);
   return status;
 }
 
-seqmix_status seqmix_check_linear_attention_indices(const seqmix_checker *checker,
-                                                    const seqmix_linear_attention_args *args,
-                                                    seqmix_linear_attention_problem *p) {
-  if (p->cu_seqlens.bits)
-    SEQMIX_TRY(seqmix_check_segments(checker, "cu_seqlens", "max_seqlen", &p->cu_seqlens,
-                                     p->sequences, p->total, args->max_seqlen, &p->length));
-  SEQMIX_TRY(check_all_rows(checker, args, p));
-  return args->present_state && p->state_out_indices.bits ? check_writers(checker, args, p)
-                                                          : SEQMIX_OK;
+seqmix_status seqmix_check_state_rows(const seqmix_checker *checker,
+                                      const seqmix_sequence_args *args, int is_in_place,
+                                      const seqmix_sequences *at) {
+  SEQMIX_TRY(check_all_rows(checker, args, at));
+  return args->present_state && at->state_out_indices.bits
+             ? check_writers(checker, args, is_in_place, at)
+             : SEQMIX_OK;
 }
