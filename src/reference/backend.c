@@ -36,6 +36,35 @@ static const seqmix_variant variants[] = {
         .workspace = linear_attention_reference_workspace,
         .run = linear_attention__any_reference_literal,
     },
+    {
+        .name = "linear_recurrence__any_reference_literal",
+        .op = SEQMIX_OP_LINEAR_RECURRENCE,
+        .dtypes = float_types,
+        .problem_features = ALL_FEATURES,
+        .run = linear_recurrence__any_reference_literal,
+    },
+    {
+        .name = "selective_scan__any_reference_literal",
+        .op = SEQMIX_OP_SELECTIVE_SCAN,
+        .dtypes = float_types,
+        .problem_features = ALL_FEATURES,
+        .workspace = selective_scan_reference_workspace,
+        .run = selective_scan__any_reference_literal,
+    },
+    {
+        .name = "prefix_scan__any_reference_literal",
+        .op = SEQMIX_OP_PREFIX_SCAN,
+        .dtypes = float_types | SEQMIX_DTYPE_BIT(SEQMIX_F64) | SEQMIX_DTYPE_BIT(SEQMIX_I32),
+        .problem_features = ALL_FEATURES,
+        .run = prefix_scan__any_reference_literal,
+    },
+    {
+        .name = "causal_conv1d__any_reference_literal",
+        .op = SEQMIX_OP_CAUSAL_CONV1D,
+        .dtypes = float_types,
+        .problem_features = ALL_FEATURES,
+        .run = causal_conv1d__any_reference_literal,
+    },
 };
 
 static int32_t device_count(void) { return 1; }

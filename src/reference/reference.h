@@ -16,5 +16,16 @@ uint64_t linear_attention_reference_workspace(const seqmix_problem *problem,
                                               int32_t workers);
 seqmix_status linear_attention__any_reference_literal(const seqmix_call *call,
                                                       const seqmix_problem *problem);
+seqmix_status linear_recurrence__any_reference_literal(const seqmix_call *call,
+                                                       const seqmix_problem *problem);
+uint64_t selective_scan_reference_workspace(const seqmix_problem *problem,
+                                            const seqmix_device_properties *device,
+                                            int32_t workers);
+seqmix_status selective_scan__any_reference_literal(const seqmix_call *call,
+                                                    const seqmix_problem *problem);
+seqmix_status prefix_scan__any_reference_literal(const seqmix_call *call,
+                                                 const seqmix_problem *problem);
+seqmix_status causal_conv1d__any_reference_literal(const seqmix_call *call,
+                                                   const seqmix_problem *problem);
 
 #endif
