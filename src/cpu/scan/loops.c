@@ -7,24 +7,7 @@
 enum { VECTORS_FEW = 4 };
 
 SEQMIX_INLINE void put(float *to, vec x, int is_streamed) {
-#if SEQMIX_VECTOR_BYTES == 64 && defined(__AVX512F__)
-  if (is_streamed) {
-    _mm512_stream_ps(to, (__m512)x);
-    return;
-  }
-#elif SEQMIX_VECTOR_BYTES == 32 && defined(__AVX2__)
-  if (is_streamed) {
-    _mm256_stream_ps(to, (__m256)x);
-    return;
-  }
-#elif SEQMIX_VECTOR_BYTES == 16 && defined(__SSE__)
-  if (is_streamed) {
-    _mm_stream_ps(to, (__m128)x);
-    return;
-  }
-#endif
-  (void)is_streamed;
-  vec_store(to, x);
+  is_streamed ? vec_stream(to, x) : vec_store(to, x);
 }
 
 /* The pointers of the vectors of a token. */

@@ -6,7 +6,7 @@
 #include "core/work.h"
 
 /* Tokens of a block whose rows are copied: few enough for the first-level cache. */
-enum { TOKENS_MOST = 128 };
+enum { TOKENS_MOST = 256 };
 
 /* ---- all tokens of some channels --------------------------------------------------------------
  */
@@ -128,9 +128,7 @@ static void walk_task(void *argument, int64_t task, int32_t worker) {
     scan_walk_channels(w->job, task / plan->blocks, task % plan->blocks, &scratch);
   else
     scan_walk_piece(w->job, task, &w->carries, &scratch);
-#if defined(__SSE__)
-  if (plan->is_streamed) _mm_sfence();
-#endif
+  if (plan->is_streamed) vec_stream_end();
 }
 
 void scan_walk(const seqmix_call *call, const scan_job *job) {
