@@ -12,29 +12,27 @@
   [STATE_OUT_INDICES] = PLACE(args, state_out_indices, SUBJECT_INDEX, 0, 0),               \
   [CU_SEQLENS] = PLACE(args, cu_seqlens, SUBJECT_INDEX | SUBJECT_SETS_SIZES, 0, 0)
 
-/* The functions of an operator, which take its own type of arguments. */
-#define FUNCTIONS(name)                                                                          \
-  static seqmix_status run_##name(seqmix_context *context, const void *args) {                   \
-    return seqmix_##name(context, args);                                                         \
-  }                                                                                              \
-  static seqmix_status size_##name(seqmix_context *context, const void *args, uint64_t *bytes) { \
-    return seqmix_##name##_workspace_size(context, args, bytes);                                 \
-  }
-
-#define OPERATOR(name, NAME, base_count)                                        \
-  FUNCTIONS(name)                                                               \
-  static const seqmix_##name##_args initial_##name = SEQMIX_##NAME##_ARGS_INIT; \
-  const scan_operator name##_calls = {                                          \
-      .name = #name,                                                            \
-      .tensors = sizeof places_##name / sizeof *places_##name,                  \
-      .bases = base_count,                                                      \
-      .places = places_##name,                                                  \
-      .initial = &initial_##name,                                               \
-      .args_bytes = sizeof initial_##name,                                      \
-      .workspace = offsetof(seqmix_##name##_args, workspace),                   \
-      .make = make_##name,                                                      \
-      .run = run_##name,                                                        \
-      .workspace_size = size_##name,                                            \
+/* An operator whose places and make_<name>() stand before; its functions take arguments of their
+ * own type. */
+#define OPERATOR(op, OP, base_count)                                                           \
+  static seqmix_status run_##op(seqmix_context *context, const void *args) {                   \
+    return seqmix_##op(context, args);                                                         \
+  }                                                                                            \
+  static seqmix_status size_##op(seqmix_context *context, const void *args, uint64_t *bytes) { \
+    return seqmix_##op##_workspace_size(context, args, bytes);                                 \
+  }                                                                                            \
+  static const seqmix_##op##_args initial_##op = SEQMIX_##OP##_ARGS_INIT;                      \
+  const scan_operator op##_calls = {                                                           \
+      .name = #op,                                                                             \
+      .tensors = sizeof places_##op / sizeof *places_##op,                                     \
+      .bases = base_count,                                                                     \
+      .places = places_##op,                                                                   \
+      .initial = &initial_##op,                                                                \
+      .args_bytes = sizeof initial_##op,                                                       \
+      .workspace = offsetof(seqmix_##op##_args, workspace),                                    \
+      .make = make_##op,                                                                       \
+      .run = run_##op,                                                                         \
+      .workspace_size = size_##op,                                                             \
   };
 
 enum {
@@ -42,8 +40,7 @@ enum {
   REQUIRED_OUTPUT = SUBJECT_REQUIRED | SUBJECT_OUTPUT
 };
 
-/* ---- what bases have in common ---------------------------------------------------------------
- */
+/* ---- what bases have in common --------------------------------------------------------------- */
 
 /* Shape of tokens. */
 static int64_t batch_of(int base) { return base == PACKED ? 1 : 2; }
@@ -156,7 +153,7 @@ OPERATOR(causal_conv1d, CAUSAL_CONV1D, COMPLEX)
 /* ---- prefix_scan ----------------------------------------------------------------------------- */
 
 static const scan_place places_prefix_scan[] = {
-    [TOKENS] = PLACE(seqmix_prefix_scan_args, x, REQUIRED_SIZES | SUBJECT_SETS_TYPE, 0, 0),
+    [TOKENS] = PLACE(seqmix_prefix_scan_args, x, REQUIRED_SIZES | SUBJECT_SETS_KIND, 0, 0),
     [OUT] = PLACE(seqmix_prefix_scan_args, out, REQUIRED_OUTPUT, 0, 0),
     [CU_SEQLENS] =
         PLACE(seqmix_prefix_scan_args, cu_seqlens, SUBJECT_INDEX | SUBJECT_SETS_SIZES, 0, 0),

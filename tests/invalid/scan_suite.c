@@ -58,7 +58,7 @@ END_TEST
 /* What the message must name: others than the spoilt tensor, where those go by it. */
 static const char *words_for(const subject *s, const char *what) {
   int of_others = (what == one_more && s->kind & SUBJECT_SETS_SIZES) ||
-                  (strstr(what, "dtype") && s->kind & SUBJECT_SETS_TYPE);
+                  (s->kind & SUBJECT_SETS_KIND && (strstr(what, "dtype") || strstr(what, "rank")));
   return of_others ? "" : s->name;
 }
 
