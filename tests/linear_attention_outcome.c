@@ -147,8 +147,8 @@ void copy_present(linear_attention_data *to, int64_t row, const outcome *from, i
 void copy_all(linear_attention_data *to, const linear_attention_data *from) {
   copy_constants(to, from);
   for (int64_t n = 0; n < to->spec.batch; n++) {
-    for (int64_t i = 0; i < to->sequences[n].length; i++) copy_token(to, n, i, from, n, i);
-    copy_past(to, to->sequences[n].past_row, from, from->sequences[n].past_row);
+    for (int64_t i = 0; i < to->sequences.each[n].length; i++) copy_token(to, n, i, from, n, i);
+    copy_past(to, to->sequences.each[n].past_row, from, from->sequences.each[n].past_row);
   }
 }
 
@@ -188,8 +188,8 @@ void expect_present(expectation *e, int64_t row, const outcome *from, int64_t fr
 void expect_all(expectation *e, const outcome *from) {
   const linear_attention_data *whole = &e->whole->data;
   for (int64_t n = 0; n < whole->spec.batch; n++) {
-    for (int64_t i = 0; i < whole->sequences[n].length; i++) expect_token(e, n, i, from, n, i);
-    expect_present(e, whole->sequences[n].present_row, from, from->data.sequences[n].present_row);
+    for (int64_t i = 0; i < whole->sequences.each[n].length; i++) expect_token(e, n, i, from, n, i);
+    expect_present(e, whole->sequences.each[n].present_row, from, from->data.sequences.each[n].present_row);
   }
 }
 
