@@ -10,4 +10,6 @@ void suite_prefix_scan(Suite *suite) {
   TCase *cases = tcase_create("prefix_scan");
   operator_suite_add(cases, SEQMIX_OP_PREFIX_SCAN, suite_case_count(RANDOM_CASES));
   suite_add_tcase(suite, cases);
+  suite_prefix_scan_properties(suite);
+  suite_prefix_scan_values(suite);
 }
