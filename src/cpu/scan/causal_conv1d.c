@@ -4,14 +4,11 @@
  * serves many short sequences or a part of a long one. */
 #include "cpu/scan/causal_conv1d.h"
 
+#include "core/sequence.h"
 #include "core/work.h"
 #include "cpu/cpu.h"
 
 typedef seqmix_causal_conv1d_problem conv_problem;
-
-static int uses(const conv_problem *p, uint64_t feature) {
-  return (p->header.features & feature) != 0;
-}
 
 static int64_t least(int64_t a, int64_t b) { return a < b ? a : b; }
 static int64_t most(int64_t a, int64_t b) { return a > b ? a : b; }
@@ -41,7 +38,7 @@ enum { STAGED_ROWS = 4096, STAGED_TOKENS = 1024 };
 enum { STREAMED_BYTES = 16 * 1024 * 1024 };
 
 static int64_t flat_tokens(const conv_problem *p) {
-  return p->at.cu_seqlens.bits ? p->at.total : p->at.count * p->at.length;
+  return p->at.cu_seqlens.bits ? p->at.total : p->at.total * p->at.count;
 }
 
 static int rows_are_memory(const seqmix_view *view) {
@@ -115,42 +112,25 @@ static conv_place place_of(const conv_problem *p, const conv_plan *plan, int64_t
   return (conv_place){n, t < p->width - 1 ? 0 : t};
 }
 
-static int64_t index_or(const seqmix_index_view *indices, int64_t n) {
-  return indices->bits ? seqmix_index_at(indices, n, 0) : n;
-}
-
-static void open_sequence(conv_piece *piece, int64_t n) {
-  const conv_problem *p = piece->problem;
-  int64_t first = p->at.cu_seqlens.bits ? first_of(p, n) : 0;
-  piece->length = first_of(p, n + 1) - first_of(p, n);
-  piece->x = scan_plane_of(&p->x, n, first, piece->length, 0);
-  piece->out = scan_plane_of(&p->out, n, first, piece->length, 0);
-}
-
-/* Whether the sequence has a state to keep at the end. */
-static int open_states(conv_piece *piece, int64_t n) {
-  const conv_problem *p = piece->problem;
-  int64_t from = index_or(&p->at.state_indices, n), to = index_or(&p->at.state_out_indices, n);
-  piece->past = scan_plane_of(&p->past_state, from, 0, p->width - 1, 0);
-  if (!uses(p, SEQMIX_CAUSAL_CONV1D_PRESENT) || to < 0) return 0;
-  piece->present = scan_plane_of(&p->present_state, to, 0, p->width - 1, 0);
-  return 1;
-}
-
 static void run_piece(conv_piece *piece, int64_t n, float *scratch) {
   const conv_problem *p = piece->problem;
-  open_sequence(piece, n);
-  if (piece->to > piece->length) piece->to = piece->length;
-  if (index_or(&p->at.state_indices, n) < 0) {
+  seqmix_sequence at = seqmix_sequence_at(&p->at, n);
+  piece->length = at.length;
+  piece->to = least(piece->to, at.length);
+  piece->x = scan_plane_of(&p->x, n, at.first, at.length, 0);
+  piece->out = scan_plane_of(&p->out, n, at.first, at.length, 0);
+  if (at.from < 0) {
     conv_clear(piece);
     return;
   }
-  int keeps = open_states(piece, n) && piece->from == 0;
+  piece->past = scan_plane_of(&p->past_state, at.from, 0, p->width - 1, 0);
   if (piece->plan->lanes_are_time)
     conv_time(piece, scratch);
   else
     conv_channels(piece, scratch);
-  if (keeps) conv_keep_state(piece);
+  if (piece->from > 0 || at.to < 0 || !p->present_state.dtype) return;
+  piece->present = scan_plane_of(&p->present_state, at.to, 0, p->width - 1, 0);
+  conv_keep_state(piece);
 }
 
 /* ---- tasks -----------------------------------------------------------------------------------

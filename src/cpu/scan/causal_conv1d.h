@@ -27,6 +27,8 @@ typedef struct conv_piece {
   scan_plane x, out, past, present;
   int64_t length, from, to;
   int64_t c, channels;
+  scan_rows weights; /* of taps, where vectors are channels */
+  const float *bias;
 } conv_piece;
 
 /** Floats of scratch that a task needs. */
@@ -34,8 +36,8 @@ double LEVEL(conv_channels_floats)(const seqmix_causal_conv1d_problem *problem,
                                    const conv_plan *plan);
 double LEVEL(conv_time_floats)(const seqmix_causal_conv1d_problem *problem, const conv_plan *plan);
 
-/** Before the first piece of a task: brings its weights into scratch. */
-void LEVEL(conv_channels_begin)(const conv_piece *piece, float *scratch);
+/** Before the first piece of a task: finds its weights, or brings them into scratch. */
+void LEVEL(conv_channels_begin)(conv_piece *piece, float *scratch);
 
 /** Outputs of a piece, with vectors of channels and with vectors of time. */
 void LEVEL(conv_channels)(const conv_piece *piece, float *scratch);

@@ -50,33 +50,26 @@ static scan_rows fetch(const scan_plane *plane, int64_t t, int64_t tokens, const
   return scan_fetch(plane, &block, rows);
 }
 
-static void fetch_into(const scan_plane *plane, int64_t tokens, const conv_piece *piece,
-                       float *rows) {
-  int64_t width = scan_width(piece->channels);
-  scan_rows from = fetch(plane, 0, tokens, piece, rows);
-  for (int64_t i = 0; i < tokens && from.at != rows; i++)
-    memcpy(rows + i * width, from.at + i * from.step, (size_t)width * sizeof *rows);
-}
-
-void conv_channels_begin(const conv_piece *piece, float *scratch) {
+void conv_channels_begin(conv_piece *piece, float *scratch) {
   const seqmix_causal_conv1d_problem *p = piece->problem;
   channel_rows rows = lay_out(p, piece->plan, scratch);
-  scan_plane weight = {p->weight.data, p->weight.stride[1], p->weight.stride[0], p->weight.dtype};
-  scan_plane bias = {p->bias.data, 0, p->bias.stride[0], p->bias.dtype};
-  size_t bytes = (size_t)scan_width(piece->channels) * sizeof(float);
-  fetch_into(&weight, p->width, piece, rows.weights);
-  memset(rows.zeros, 0, bytes);
-  if (bias.dtype)
-    fetch_into(&bias, 1, piece, rows.bias);
-  else
-    memset(rows.bias, 0, bytes);
+  scan_plane weight = {.data = p->weight.data,
+                       .time = p->weight.stride[1],
+                       .channel = p->weight.stride[0],
+                       .dtype = p->weight.dtype};
+  scan_plane bias = {.data = p->bias.data, .channel = p->bias.stride[0], .dtype = p->bias.dtype};
+  memset(rows.zeros, 0, (size_t)scan_width(piece->channels) * sizeof(float));
+  piece->weights = fetch(&weight, 0, p->width, piece, rows.weights);
+  piece->bias = bias.dtype ? fetch(&bias, 0, 1, piece, rows.bias).at : rows.zeros;
 }
 
 /* ---- sums ------------------------------------------------------------------------------------
  */
 
 typedef struct channel_sums {
-  const channel_rows *rows;
+  const float *const *in; /* rows of the W-1 tokens before, and of those computed */
+  scan_rows weights;      /* of taps */
+  const float *bias;
   int64_t width, taps;
   float *out;
   int64_t step;
@@ -86,7 +79,7 @@ typedef struct channel_sums {
 /* Tokens t .. t+count-1; `count` is a constant, and `taps` is one up to CONV_TAPS_FAST. */
 SEQMIX_INLINE void sum_tokens(const channel_sums *s, int64_t taps, int count, int64_t t) {
   const float *near[CONV_TAPS_FAST - 1 + TOKENS];
-  const float *const *in = s->rows->all + t;
+  const float *const *in = s->in + t;
   if (taps <= CONV_TAPS_FAST) {
     memcpy(near, in, (size_t)(taps - 1 + count) * sizeof *near);
     in = near;
@@ -94,10 +87,10 @@ SEQMIX_INLINE void sum_tokens(const channel_sums *s, int64_t taps, int count, in
   for (int64_t c = 0; c < s->width; c += LANES) {
     vec sum[TOKENS];
 #pragma GCC unroll 4
-    for (int i = 0; i < count; i++) sum[i] = vec_load(s->rows->bias + c);
+    for (int i = 0; i < count; i++) sum[i] = vec_load(s->bias + c);
 #pragma GCC unroll 8
     for (int64_t k = 0; k < taps; k++) {
-      vec weight = vec_load(s->rows->weights + k * s->width + c);
+      vec weight = vec_load(s->weights.at + k * s->weights.step + c);
 #pragma GCC unroll 4
       for (int i = 0; i < count; i++) sum[i] = weight * vec_load(in[i + k] + c) + sum[i];
     }
@@ -158,7 +151,9 @@ static int is_aligned(scan_rows out) {
 void conv_channels(const conv_piece *piece, float *scratch) {
   const seqmix_causal_conv1d_problem *p = piece->problem;
   channel_rows rows = lay_out(p, piece->plan, scratch);
-  channel_sums sums = {.rows = &rows, .width = scan_width(piece->channels), .taps = p->width};
+  channel_sums sums = {.in = rows.all, .weights = piece->weights, .bias = piece->bias};
+  sums.width = scan_width(piece->channels);
+  sums.taps = p->width;
   sums.is_silu = p->activation == SEQMIX_ACTIVATION_SILU;
   int64_t before = p->width - 1, most = piece->plan->staged;
   point_before(piece, &rows);

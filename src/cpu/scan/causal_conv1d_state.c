@@ -28,11 +28,10 @@ static void copy_token(const scan_plane *to, int64_t to_t, const scan_plane *fro
     copy_elements(at, to_step, source, from_step, 2, piece->channels);
 }
 
-/* What a tensor that is absent holds. */
-static const uint32_t zero;
-static const scan_plane zeros = {.data = (char *)&zero};
-
 void conv_keep_state(const conv_piece *piece) {
+  char zero[sizeof(float)] = {0};
+  const scan_plane zeros = {.data = zero};
+  const scan_plane *past = piece->past.dtype ? &piece->past : &zeros;
   int64_t rows = piece->problem->width - 1;
   /* Upwards: in place, a row is read before it is written. */
   for (int64_t k = 0; k < rows; k++) {
@@ -40,10 +39,12 @@ void conv_keep_state(const conv_piece *piece) {
     if (t >= 0)
       copy_token(&piece->present, k, &piece->x, t, piece);
     else
-      copy_token(&piece->present, k, piece->past.dtype ? &piece->past : &zeros, t + rows, piece);
+      copy_token(&piece->present, k, past, t + rows, piece);
   }
 }
 
 void conv_clear(const conv_piece *piece) {
+  char zero[sizeof(float)] = {0};
+  const scan_plane zeros = {.data = zero};
   for (int64_t t = piece->from; t < piece->to; t++) copy_token(&piece->out, t, &zeros, 0, piece);
 }

@@ -140,7 +140,8 @@ static void compute(const conv_piece *piece, int64_t c, int64_t t, int64_t count
                     const time_row *row) {
   const seqmix_causal_conv1d_problem *p = piece->problem;
   /* To deliver a row of time it takes a plane whose channels are time. */
-  scan_plane turned = {piece->out.data, piece->out.channel, 1, piece->out.dtype};
+  scan_plane turned = {
+      .data = piece->out.data, .time = piece->out.channel, .channel = 1, .dtype = piece->out.dtype};
   scan_block block = {.t = c, .tokens = 1, .c = t, .channels = count};
   time_sums sums = {.weights = row->weights, .taps = p->width, .count = scan_width(count)};
   sums.in = inputs(piece, c, t, count, row->in);
