@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Channels of a sequence on their way through the selective scan: what the files selective_*.c
+ * share. Lanes are channels. */
+#ifndef SEQMIX_CPU_SCAN_SELECTIVE_H
+#define SEQMIX_CPU_SCAN_SELECTIVE_H
+
+#include "core/sequence.h"
+#include "cpu/scan/rows.h"
+#include "cpu/simd/level.h"
+
+/** Tokens of a block, and the most channels of a task. */
+enum { SELECTIVE_TOKENS = 32, SELECTIVE_CHANNELS = 64 };
+
+/** The parts of a number. */
+enum { PARTS = 2 };
+
+/**
+ * A vector of channels has its states as [s][LANES], and so A. They are held in f32, in two parts:
+ * `state` is h rounded, `rest` what rounding took from it; so errors do not add up over tokens. Or
+ * in f64, from the first token on that f32 does not suit: see selective_run_fast().
+ */
+typedef struct selective_channels {
+  const seqmix_selective_scan_problem *problem;
+  seqmix_sequence sequence;
+  int64_t c, channels;    /* of the problem */
+  int64_t width, vectors; /* of rows: channels filled up to whole vectors */
+  int64_t states;         /* per channel */
+  int parts;              /* of A, B, C and states: 2 if they are complex */
+  scan_plane u, delta, z, out;
+  scan_plane B[PARTS], C[PARTS];
+
+  float *A[PARTS];                     /* [vector][s][LANES] */
+  float *state, *rest;                 /* the same, after the present block */
+  float *earlier_state, *earlier_rest; /* before it */
+  double *wide[PARTS];                 /* the same in f64 */
+  float *bias, *D;                     /* [width]; NULL: absent */
+  uint32_t grows;                      /* bits of vectors of which some A is positive */
+  uint32_t is_wide;                    /* bits of vectors whose states are in f64 */
+
+  /* The block: tokens of the sequence, and rows of them. */
+  int64_t t, tokens;
+  scan_rows u_rows, delta_rows, z_rows, B_rows[PARTS], C_rows[PARTS];
+  float *steps, *inputs, *y; /* [tokens][width]: step log2(e), step u, D u + C h */
+  float *least;              /* [width]: the smallest step */
+  float *u_buffer, *delta_buffer, *z_buffer, *B_buffer[PARTS], *C_buffer[PARTS];
+  float *turned; /* [s][LANES], for states on their way */
+} selective_channels;
+
+#define selective_bytes LEVEL(selective_bytes)
+#define selective_open LEVEL(selective_open)
+#define selective_run LEVEL(selective_run)
+#define selective_load_states LEVEL(selective_load_states)
+#define selective_store_states LEVEL(selective_store_states)
+#define selective_widen LEVEL(selective_widen)
+#define selective_begin_block LEVEL(selective_begin_block)
+#define selective_end_block LEVEL(selective_end_block)
+#define selective_run_fast LEVEL(selective_run_fast)
+#define selective_run_wide LEVEL(selective_run_wide)
+
+/** Bytes of scratch for tasks of `width` channels; UINT64_MAX if beyond counting. */
+uint64_t selective_bytes(const seqmix_selective_scan_problem *problem, int64_t width);
+/** Channels c .. c+channels-1, of one group, of sequence n; scratch is laid out for them. */
+void selective_open(selective_channels *s, const seqmix_selective_scan_problem *problem, int64_t n,
+                    int64_t c, int64_t channels, char *scratch);
+/** All tokens of them, and their states before and after. */
+void selective_run(selective_channels *s);
+
+/** A and the past states. */
+void selective_load_states(selective_channels *s);
+/** To the present states, if they are kept. */
+void selective_store_states(selective_channels *s);
+/** Goes on with the states before the block in f64. */
+void selective_widen(selective_channels *s, int64_t vector);
+
+/** Fetches the rows of tokens t .. t+tokens-1 and makes steps and inputs of them. */
+void selective_begin_block(selective_channels *s);
+/** From y to out. */
+void selective_end_block(selective_channels *s);
+
+/** The block on a vector of channels, in f32; 0 if some state is not finite then. No exp(step A)
+ * may be above 1. */
+int selective_run_fast(const selective_channels *s, int64_t vector);
+/** The block on a vector of channels, in f64. */
+void selective_run_wide(const selective_channels *s, int64_t vector);
+
+/** Where a vector's [s][LANES] begins. */
+static inline int64_t selective_at(const selective_channels *s, int64_t vector) {
+  return vector * s->states * LANES;
+}
+
+static inline int selective_has(const seqmix_selective_scan_problem *problem, uint64_t feature) {
+  return (problem->header.features & feature) != 0;
+}
+
+#endif

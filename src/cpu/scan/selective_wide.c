@@ -1,0 +1,115 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The selective scan in f64: complex states, whose angles f32 could not hold; states that grow; and
+ * what has met infinities, which f32's form of a decay does not know. The same operations as the
+ * definition has, so that infinities and NaN come out as they do there. */
+#include <math.h>
+
+#include "cpu/scan/selective.h"
+#include "cpu/simd/wide_math.h"
+
+/* Half a vector of channels. */
+typedef struct wide_lanes {
+  const selective_channels *s;
+  int64_t column;        /* the first channel, in rows */
+  const float *A[PARTS]; /* [s], LANES apart */
+  double *h[PARTS];      /* the same */
+  const double *steps;   /* [tokens], LANES apart */
+} wide_lanes;
+
+/* sin and cos; `is_far`: of angles of any size. */
+SEQMIX_INLINE void turn_by(dvec angle, int is_far, dvec *sine, dvec *cosine) {
+  if (!is_far) {
+    dvec_sin_cos(angle, sine, cosine);
+    return;
+  }
+  for (int i = 0; i < WIDE_LANES; i++) {
+    (*sine)[i] = sin(angle[i]);
+    (*cosine)[i] = cos(angle[i]);
+  }
+}
+
+/* State s after token t; returns C h, or its real part. */
+SEQMIX_INLINE dvec step_state(const wide_lanes *lanes, int64_t t, int64_t s, dvec step, dvec input,
+                              int is_complex, int is_far) {
+  const scan_rows *B = lanes->s->B_rows, *C = lanes->s->C_rows;
+  double *h = lanes->h[0] + s * LANES, *h_im = is_complex ? lanes->h[1] + s * LANES : NULL;
+  dvec decay = dvec_exp(step * dvec_from_floats(lanes->A[0] + s * LANES));
+  dvec re = *(const dvec_in_memory *)h, more = input * (double)B[0].at[t * B[0].step + s];
+  double C_re = C[0].at[t * C[0].step + s];
+  if (!is_complex) {
+    re = decay * re + more;
+    *(dvec_in_memory *)h = re;
+    return re * C_re;
+  }
+  dvec im = *(const dvec_in_memory *)h_im, sine, cosine;
+  turn_by(step * dvec_from_floats(lanes->A[1] + s * LANES), is_far, &sine, &cosine);
+  dvec decay_re = decay * cosine, decay_im = decay * sine;
+  dvec new_re = decay_re * re - decay_im * im + more;
+  dvec new_im = decay_re * im + decay_im * re + input * (double)B[1].at[t * B[1].step + s];
+  *(dvec_in_memory *)h = new_re;
+  *(dvec_in_memory *)h_im = new_im;
+  return new_re * C_re - new_im * (double)C[1].at[t * C[1].step + s];
+}
+
+SEQMIX_INLINE dvec silu(dvec x) { return x / (1.0 + dvec_exp(-x)); }
+
+SEQMIX_INLINE void run_lanes(const wide_lanes *lanes, int is_complex, int is_far) {
+  const selective_channels *s = lanes->s;
+  for (int64_t t = 0; t < s->tokens; t++) {
+    dvec u = dvec_from_floats(s->u_rows.at + t * s->u_rows.step + lanes->column);
+    dvec step = *(const dvec_in_memory *)(lanes->steps + t * LANES), y = dvec_of(0);
+    for (int64_t i = 0; i < s->states; i++)
+      y += step_state(lanes, t, i, step, step * u, is_complex, is_far);
+    if (is_complex) y += y;
+    if (s->D) y += u * dvec_from_floats(s->D + lanes->column);
+    if (s->z.dtype) y *= silu(dvec_from_floats(s->z_rows.at + t * s->z_rows.step + lanes->column));
+    for (int i = 0; i < WIDE_LANES; i++) s->y[t * s->width + lanes->column + i] = (float)y[i];
+  }
+}
+
+/* The steps anew, with the digits that angles need. Returns the largest. */
+static double make_steps(const selective_channels *s, int64_t column, double *steps) {
+  int has_softplus = selective_has(s->problem, SEQMIX_SELECTIVE_SCAN_SOFTPLUS);
+  double largest = 0;
+  for (int64_t t = 0; t < s->tokens; t++, steps += LANES) {
+    const float *delta = s->delta_rows.at + t * s->delta_rows.step + column;
+    vec bias = s->bias ? vec_load(s->bias + column) : vec_of(0);
+    wide x = wide_add(wide_from_memory(delta), wide_from(bias));
+    if (has_softplus) {
+      wide tail = wide_from(softplus_tail(vec_from_wide(x)));
+      x = (wide){dvec_softplus(x.low, tail.low), dvec_softplus(x.high, tail.high)};
+    }
+    wide_store(steps, x);
+    for (int i = 0; i < LANES; i++) largest = fabs(steps[i]) > largest ? fabs(steps[i]) : largest;
+  }
+  return largest;
+}
+
+/* Whether some angle may be too large for the quick sin and cos. */
+static int has_far_angles(const selective_channels *s, int64_t vector, double largest_step) {
+  const float *A = s->A[1] + selective_at(s, vector);
+  double largest = 0;
+  for (int64_t i = 0; i < s->states * LANES; i++)
+    largest = fabs((double)A[i]) > largest ? fabs((double)A[i]) : largest;
+  return largest_step * largest > FAR_ANGLE;
+}
+
+void selective_run_wide(const selective_channels *s, int64_t vector) {
+  double steps[SELECTIVE_TOKENS * LANES];
+  int64_t at = selective_at(s, vector), column = vector * LANES;
+  double largest = make_steps(s, column, steps);
+  int is_far = s->parts == 2 && has_far_angles(s, vector, largest);
+  for (int64_t first = 0; first < LANES; first += WIDE_LANES) {
+    wide_lanes lanes = {.s = s, .column = column + first, .steps = steps + first};
+    for (int i = 0; i < s->parts; i++) {
+      lanes.A[i] = s->A[i] + at + first;
+      lanes.h[i] = s->wide[i] + at + first;
+    }
+    if (s->parts == 1)
+      run_lanes(&lanes, 0, 0);
+    else if (is_far)
+      run_lanes(&lanes, 1, 1);
+    else
+      run_lanes(&lanes, 1, 0);
+  }
+}
