@@ -50,7 +50,7 @@ def test_shapes(context, rng, dtype, sizes):
     assert_scanned(y, numpy_scans.selective_scan(**arrays, **options).out, dtype)
 
 
-@pytest.mark.parametrize("present", itertools.product([False, True], repeat=4), ids=str)
+@pytest.mark.parametrize("present", list(itertools.product([False, True], repeat=4)), ids=str)
 def test_options(context, rng, present):
     arrays = inputs(rng, F32)
     arrays["delta"] = np.abs(arrays["delta"])
