@@ -45,6 +45,22 @@ def tool():
     return path
 
 
+def load(run, name, dtype):
+    """A result. NumPy knows no name for bf16: its files hold two nameless bytes per element."""
+    array = np.load(run.folder / f"{name}.npy")
+    return array.view(BF16) if dtype == BF16 else array
+
+
+def on_the_command_line(options):
+    """The words of options, whose arrays are in files of their names, and these arrays."""
+    arrays = {name: value for name, value in options.items() if isinstance(value, np.ndarray)}
+    words = []
+    for name, value in options.items():
+        words += [f"--{name.replace('_', '-')}"]
+        words += [f"{name}.npy"] if name in arrays else [value] if isinstance(value, str) else []
+    return words, arrays
+
+
 def normal(rng, *shape, dtype=F32):
     """Standard normal values of a type."""
     return rng.standard_normal(shape).astype(dtype)
