@@ -138,7 +138,7 @@ void scan_walk(const seqmix_call *call, const scan_job *job) {
   int64_t tasks = plan->streams * plan->blocks;
   if (!plan->blocks) {
     w.carries.values = (scan_value *)at;
-    w.carries.turns = (_Atomic int64_t *)(at + values_bytes(plan));
+    w.carries.turns = (scan_turn *)(at + values_bytes(plan));
     for (int64_t i = 0; i < plan->streams * job->channels; i++) atomic_init(&w.carries.turns[i], 0);
     tasks = plan->streams * plan->pieces * (plan->is_split ? job->channels : 1);
   }

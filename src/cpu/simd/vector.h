@@ -32,26 +32,6 @@ typedef int32_t ivec_in_memory
 
 SEQMIX_INLINE vec vec_load(const float *from) { return *(const vec_in_memory *)from; }
 SEQMIX_INLINE void vec_store(float *to, vec x) { *(vec_in_memory *)to = x; }
-/** To an aligned address, past the cache: for results that nobody reads soon. */
-SEQMIX_INLINE void vec_stream(float *to, vec x) {
-#if SEQMIX_VECTOR_BYTES == 64 && defined(__AVX512F__)
-  _mm512_stream_ps(to, (__m512)x);
-#elif SEQMIX_VECTOR_BYTES == 32 && defined(__AVX2__)
-  _mm256_stream_ps(to, (__m256)x);
-#elif SEQMIX_VECTOR_BYTES == 16 && defined(__SSE__)
-  _mm_stream_ps(to, (__m128)x);
-#else
-  vec_store(to, x);
-#endif
-}
-
-/** Before others are told of what was written so. */
-SEQMIX_INLINE void vec_stream_end(void) {
-#if defined(__SSE__)
-  _mm_sfence();
-#endif
-}
-
 SEQMIX_INLINE ivec ivec_load(const int32_t *from) { return *(const ivec_in_memory *)from; }
 SEQMIX_INLINE void ivec_store(int32_t *to, ivec x) { *(ivec_in_memory *)to = x; }
 
