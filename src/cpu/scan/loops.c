@@ -43,24 +43,25 @@ SEQMIX_INLINE void run_tokens(const scan_span *span, scan_kind kind, int is_excl
   for (int i = 0; i < vectors; i++) scan_state_store(kind, states + i * scan_doubles(kind), &s[i]);
 }
 
-/* The same of logsumexp, where exponentials and logarithms take turns: see run_row(). */
+/* The same of logsumexp, with the logarithms of a few tokens side by side. */
 SEQMIX_INLINE void run_exponentials(const scan_span *span, int is_exclusive, int is_streamed,
                                     int64_t v) {
-  enum { TURN = 16 };
-  scan_state results[TURN];
-  double *states = span->states + v * scan_doubles(SCAN_LOGSUMEXP);
+  double *states = span->states + v * STATE_DOUBLES;
   const float *x = span->x.at + v * LANES;
   float *out = span->out.at + v * LANES;
   scan_state s = scan_state_load(SCAN_LOGSUMEXP, states);
-  for (int64_t t = 0; t < span->tokens; t += TURN) {
-    int64_t count = span->tokens - t < TURN ? span->tokens - t : TURN;
+  for (int64_t t = 0; t < span->tokens; t += EACH_MOST) {
+    int64_t count = span->tokens - t < EACH_MOST ? span->tokens - t : EACH_MOST;
+    scan_state results[EACH_MOST];
+    vec y[EACH_MOST];
+    for (int64_t i = 0; i < EACH_MOST; i++) results[i] = s;
     for (int64_t i = 0; i < count; i++, x += span->x.step) {
       if (is_exclusive) results[i] = s;
       scan_step(SCAN_LOGSUMEXP, &s, x, x);
       if (!is_exclusive) results[i] = s;
     }
-    for (int64_t i = 0; i < count; i++, out += span->out.step)
-      put(out, scan_result(SCAN_LOGSUMEXP, &results[i]), is_streamed);
+    scan_logarithms(results, y, EACH_MOST);
+    for (int64_t i = 0; i < count; i++, out += span->out.step) put(out, y[i], is_streamed);
   }
   scan_state_store(SCAN_LOGSUMEXP, states, &s);
 }
@@ -72,32 +73,52 @@ SEQMIX_INLINE void run_panels(const scan_span *span, scan_kind kind, int is_excl
   if (v < span->vectors) run_tokens(span, kind, is_exclusive, is_streamed, 1, v);
 }
 
-/* Takes in the numbers of a row, or writes its results, or both. */
-SEQMIX_INLINE void run_vectors(const scan_span *span, scan_kind kind, int steps, int writes,
-                               int is_exclusive, int is_streamed, int begins_group, cursor at) {
+SEQMIX_INLINE void run_row(const scan_span *span, scan_kind kind, int is_exclusive, int is_streamed,
+                           int begins_group, cursor at) {
   double *state = span->states;
   for (int64_t v = 0; v < span->vectors; v++, state += scan_doubles(kind)) {
     scan_state s = scan_state_load(kind, state);
-    if (steps && begins_group) scan_begin_group(kind, &s);
-    if (writes && is_exclusive) put(at.out, scan_result(kind, &s), is_streamed);
-    if (steps) scan_step(kind, &s, at.a, at.x);
-    if (writes && !is_exclusive) put(at.out, scan_result(kind, &s), is_streamed);
-    if (steps) scan_state_store(kind, state, &s);
+    if (begins_group) scan_begin_group(kind, &s);
+    if (is_exclusive) put(at.out, scan_result(kind, &s), is_streamed);
+    scan_step(kind, &s, at.a, at.x);
+    if (!is_exclusive) put(at.out, scan_result(kind, &s), is_streamed);
+    scan_state_store(kind, state, &s);
     at = (cursor){at.a + LANES, at.x + LANES, at.out + LANES};
   }
 }
 
-/* An exponential and then its logarithm take so long that processors do not look far enough ahead
- * for other work: they go one after the other. */
-SEQMIX_INLINE void run_row(const scan_span *span, scan_kind kind, int is_exclusive, int is_streamed,
-                           int begins_group, cursor at) {
-  if (kind != SCAN_LOGSUMEXP) {
-    run_vectors(span, kind, 1, 1, is_exclusive, is_streamed, begins_group, at);
+/* A few vectors of a row of logsumexp: the exponentials, or the logarithms. */
+SEQMIX_INLINE void run_few(double *states, const float *x, float *out, int count, int is_streamed) {
+  enum { DOUBLES = STATE_DOUBLES };
+  scan_state s[EACH_MOST];
+  vec y[EACH_MOST];
+  EACH(i, count) s[i] = scan_state_load(SCAN_LOGSUMEXP, states + i * DOUBLES);
+  if (x) {
+    EACH(i, count) y[i] = vec_load(x + i * LANES);
+    scan_add_exponentials(s, y, count);
+    EACH(i, count) scan_state_store(SCAN_LOGSUMEXP, states + i * DOUBLES, &s[i]);
     return;
   }
-  if (is_exclusive) run_vectors(span, kind, 0, 1, 1, is_streamed, 0, at);
-  run_vectors(span, kind, 1, 0, is_exclusive, is_streamed, begins_group, at);
-  if (!is_exclusive) run_vectors(span, kind, 0, 1, 0, is_streamed, 0, at);
+  scan_logarithms(s, y, count);
+  EACH(i, count) put(out + i * LANES, y[i], is_streamed);
+}
+
+SEQMIX_INLINE void run_part(const scan_span *span, const float *x, float *out, int is_streamed) {
+  int64_t v = 0;
+  for (; v + EACH_MOST <= span->vectors; v += EACH_MOST)
+    run_few(span->states + v * STATE_DOUBLES, x ? x + v * LANES : NULL, out + v * LANES, EACH_MOST,
+            is_streamed);
+  for (; v < span->vectors; v++)
+    run_few(span->states + v * STATE_DOUBLES, x ? x + v * LANES : NULL, out + v * LANES, 1,
+            is_streamed);
+}
+
+/* Exponentials and logarithms go one after the other, a few of a kind at a time: both take long. */
+SEQMIX_INLINE void run_row_of_exponentials(const scan_span *span, int is_exclusive, int is_streamed,
+                                           cursor at) {
+  if (is_exclusive) run_part(span, NULL, at.out, is_streamed);
+  run_part(span, at.x, at.out, is_streamed);
+  if (!is_exclusive) run_part(span, NULL, at.out, is_streamed);
 }
 
 SEQMIX_INLINE void run_block(const scan_span *span, scan_kind kind, int is_exclusive,
@@ -108,7 +129,9 @@ SEQMIX_INLINE void run_block(const scan_span *span, scan_kind kind, int is_exclu
     return;
   }
   for (int64_t t = 0; t < span->tokens; t++, advance(span, &at))
-    if (kind == SCAN_PRODUCT && t % TOKENS_PER_GROUP)
+    if (kind == SCAN_LOGSUMEXP)
+      run_row_of_exponentials(span, is_exclusive, is_streamed, at);
+    else if (kind == SCAN_PRODUCT && t % TOKENS_PER_GROUP)
       run_row(span, kind, is_exclusive, is_streamed, 0, at);
     else
       run_row(span, kind, is_exclusive, is_streamed, 1, at);

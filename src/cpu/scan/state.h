@@ -111,14 +111,6 @@ SEQMIX_INLINE vec product_of(const scan_state *s) {
 
 /* ---- logsumexp ------------------------------------------------------------------------------- */
 
-/* log(x) for x >= 1 and below infinity; NaN stays. Part of vec_log(), in fewer steps. */
-SEQMIX_INLINE vec log_of_sum(vec x) {
-  ivec above = vec_bits(x) - 0x3f3504f3;
-  vec m = vec_from_bits(vec_bits(x) - (above & ~0x7fffff));
-  vec n = __builtin_convertvector(above >> 23, vec);
-  return log_near_one(m - 1.0f) + n * -2.12194440e-4f + n * 0.693359375f + x * 0.0f;
-}
-
 /* How far numbers may rise above `largest` before that follows them: sums are still exact. */
 #define RISE_MOST 4.0f
 
@@ -134,13 +126,28 @@ SEQMIX_INLINE void raise_largest(scan_state *s, vec x) {
   s->largest = vec_select(rises, x, s->largest);
 }
 
-SEQMIX_INLINE void add_exponential(scan_state *s, vec x) {
-  vec gap = x - s->largest;
-  /* NaN, too, and whatever comes first. */
-  if (__builtin_expect(vec_any(~(gap <= RISE_MOST)), 0))
-    raise_largest(s, x);
-  else
-    s->sum = wide_add(s->sum, wide_from(vec_exp_of_negative(gap)));
+/** scan_step() of logsumexp for a few states side by side. */
+SEQMIX_INLINE void scan_add_exponentials(scan_state *s, const vec *x, int count) {
+  vec gap[EACH_MOST];
+  ivec is_far = ivec_of(0);
+  EACH(i, count) gap[i] = x[i] - s[i].largest;
+  /* NaN is far, too, and whatever comes first. */
+  EACH(i, count) is_far |= ~(gap[i] <= RISE_MOST);
+  if (__builtin_expect(vec_any(is_far), 0)) {
+    for (int i = 0; i < count; i++) raise_largest(&s[i], x[i]);
+    return;
+  }
+  /* What is smaller than f32 has adds nothing to sums of at least 1. */
+  EACH(i, count) gap[i] = vec_max(gap[i], vec_of(LOG_OF_SMALLEST));
+  vec_exp_each(gap, count);
+  EACH(i, count) s[i].sum = wide_add(s[i].sum, wide_from(gap[i]));
+}
+
+/** scan_result() of a few. Sums are at least 1, or nothing came yet. */
+SEQMIX_INLINE void scan_logarithms(const scan_state *s, vec *x, int count) {
+  EACH(i, count) x[i] = vec_from_wide(s[i].sum);
+  vec_log_each(x, count);
+  EACH(i, count) x[i] = s[i].largest + x[i];
 }
 
 /* ---- all kinds ------------------------------------------------------------------------------- */
@@ -167,7 +174,8 @@ SEQMIX_INLINE void scan_step(scan_kind kind, scan_state *s, const float *a, cons
     /* NaN enters by the second comparison, and stays as nothing compares with it. */
     s->largest = vec_select((y > s->largest) | ~(y <= INFINITY), y, s->largest);
   } else {
-    add_exponential(s, vec_load(x));
+    vec y = vec_load(x);
+    scan_add_exponentials(s, &y, 1);
   }
 }
 
@@ -175,8 +183,10 @@ SEQMIX_INLINE void scan_step(scan_kind kind, scan_state *s, const float *a, cons
 SEQMIX_INLINE vec scan_result(scan_kind kind, const scan_state *s) {
   if (kind == SCAN_MAX) return s->largest;
   if (kind == SCAN_PRODUCT) return product_of(s);
-  vec sum = vec_from_wide(s->sum);
-  return kind == SCAN_LOGSUMEXP ? s->largest + log_of_sum(sum) : sum;
+  if (kind != SCAN_LOGSUMEXP) return vec_from_wide(s->sum);
+  vec result;
+  scan_logarithms(s, &result, 1);
+  return result;
 }
 
 #endif
