@@ -25,7 +25,7 @@
   const scan_operator op##_calls = {                                                           \
       .name = #op,                                                                             \
       .tensors = sizeof places_##op / sizeof *places_##op,                                     \
-      .bases = base_count,                                                                     \
+      .bases = (base_count),                                                                   \
       .places = places_##op,                                                                   \
       .initial = &initial_##op,                                                                \
       .args_bytes = sizeof initial_##op,                                                       \
