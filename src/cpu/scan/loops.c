@@ -26,10 +26,10 @@ SEQMIX_INLINE void advance(const scan_span *span, cursor *at) {
 SEQMIX_INLINE void run_tokens(const scan_span *span, scan_kind kind, int is_exclusive,
                               int is_streamed, int vectors, int64_t v) {
   scan_state s[2];
-  double *states = span->states + v * STATE_DOUBLES;
+  double *states = span->states + v * scan_doubles(kind);
   cursor at = {span->a.at + v * LANES, span->x.at + v * LANES, span->out.at + v * LANES};
 #pragma GCC unroll 2
-  for (int i = 0; i < vectors; i++) s[i] = scan_state_load(kind, states + i * STATE_DOUBLES);
+  for (int i = 0; i < vectors; i++) s[i] = scan_state_load(kind, states + i * scan_doubles(kind));
   for (int64_t t = 0; t < span->tokens; t++, advance(span, &at)) {
 #pragma GCC unroll 2
     for (int i = 0; i < vectors; i++) {
@@ -40,7 +40,29 @@ SEQMIX_INLINE void run_tokens(const scan_span *span, scan_kind kind, int is_excl
     }
   }
 #pragma GCC unroll 2
-  for (int i = 0; i < vectors; i++) scan_state_store(kind, states + i * STATE_DOUBLES, &s[i]);
+  for (int i = 0; i < vectors; i++) scan_state_store(kind, states + i * scan_doubles(kind), &s[i]);
+}
+
+/* The same of logsumexp, where exponentials and logarithms take turns: see run_row(). */
+SEQMIX_INLINE void run_exponentials(const scan_span *span, int is_exclusive, int is_streamed,
+                                    int64_t v) {
+  enum { TURN = 16 };
+  scan_state results[TURN];
+  double *states = span->states + v * scan_doubles(SCAN_LOGSUMEXP);
+  const float *x = span->x.at + v * LANES;
+  float *out = span->out.at + v * LANES;
+  scan_state s = scan_state_load(SCAN_LOGSUMEXP, states);
+  for (int64_t t = 0; t < span->tokens; t += TURN) {
+    int64_t count = span->tokens - t < TURN ? span->tokens - t : TURN;
+    for (int64_t i = 0; i < count; i++, x += span->x.step) {
+      if (is_exclusive) results[i] = s;
+      scan_step(SCAN_LOGSUMEXP, &s, x, x);
+      if (!is_exclusive) results[i] = s;
+    }
+    for (int64_t i = 0; i < count; i++, out += span->out.step)
+      put(out, scan_result(SCAN_LOGSUMEXP, &results[i]), is_streamed);
+  }
+  scan_state_store(SCAN_LOGSUMEXP, states, &s);
 }
 
 SEQMIX_INLINE void run_panels(const scan_span *span, scan_kind kind, int is_exclusive,
@@ -50,24 +72,32 @@ SEQMIX_INLINE void run_panels(const scan_span *span, scan_kind kind, int is_excl
   if (v < span->vectors) run_tokens(span, kind, is_exclusive, is_streamed, 1, v);
 }
 
-/* A vector of a row. */
-SEQMIX_INLINE void run_vector(scan_kind kind, int is_exclusive, int is_streamed, int begins_group,
-                              cursor at, double *state) {
-  scan_state s = scan_state_load(kind, state);
-  begins_group ? scan_begin_group(kind, &s) : scan_resume_group(kind, &s);
-  if (is_exclusive) put(at.out, scan_result(kind, &s), is_streamed);
-  scan_step(kind, &s, at.a, at.x);
-  if (!is_exclusive) put(at.out, scan_result(kind, &s), is_streamed);
-  scan_state_store(kind, state, &s);
-}
-
-SEQMIX_INLINE void run_row(const scan_span *span, scan_kind kind, int is_exclusive, int is_streamed,
-                           int begins_group, cursor at) {
-  double *states = span->states;
-  for (int64_t v = 0; v < span->vectors; v++) {
-    run_vector(kind, is_exclusive, is_streamed, begins_group, at, states + v * STATE_DOUBLES);
+/* Takes in the numbers of a row, or writes its results, or both. */
+SEQMIX_INLINE void run_vectors(const scan_span *span, scan_kind kind, int steps, int writes,
+                               int is_exclusive, int is_streamed, int begins_group, cursor at) {
+  double *state = span->states;
+  for (int64_t v = 0; v < span->vectors; v++, state += scan_doubles(kind)) {
+    scan_state s = scan_state_load(kind, state);
+    if (steps && begins_group) scan_begin_group(kind, &s);
+    if (writes && is_exclusive) put(at.out, scan_result(kind, &s), is_streamed);
+    if (steps) scan_step(kind, &s, at.a, at.x);
+    if (writes && !is_exclusive) put(at.out, scan_result(kind, &s), is_streamed);
+    if (steps) scan_state_store(kind, state, &s);
     at = (cursor){at.a + LANES, at.x + LANES, at.out + LANES};
   }
+}
+
+/* An exponential and then its logarithm take so long that processors do not look far enough ahead
+ * for other work: they go one after the other. */
+SEQMIX_INLINE void run_row(const scan_span *span, scan_kind kind, int is_exclusive, int is_streamed,
+                           int begins_group, cursor at) {
+  if (kind != SCAN_LOGSUMEXP) {
+    run_vectors(span, kind, 1, 1, is_exclusive, is_streamed, begins_group, at);
+    return;
+  }
+  if (is_exclusive) run_vectors(span, kind, 0, 1, 1, is_streamed, 0, at);
+  run_vectors(span, kind, 1, 0, is_exclusive, is_streamed, begins_group, at);
+  if (!is_exclusive) run_vectors(span, kind, 0, 1, 0, is_streamed, 0, at);
 }
 
 SEQMIX_INLINE void run_block(const scan_span *span, scan_kind kind, int is_exclusive,
@@ -133,9 +163,9 @@ SEQMIX_INLINE wide transfer_step(scan_kind kind, wide transfer, const float *a) 
 
 SEQMIX_INLINE void summarize_vector(const scan_span *span, scan_kind kind, int64_t v) {
   int is_recurrence = kind == SCAN_RECURRENCE || kind == SCAN_COMPLEX;
-  double *transfers = is_recurrence ? span->transfers + v * STATE_DOUBLES : NULL;
+  double *transfers = is_recurrence ? span->transfers + v * scan_doubles(kind) : NULL;
   wide transfer = is_recurrence ? wide_load(transfers) : wide_of(0);
-  scan_state s = scan_state_load(kind, span->states + v * STATE_DOUBLES);
+  scan_state s = scan_state_load(kind, span->states + v * scan_doubles(kind));
   const float *a = span->a.at + v * LANES, *x = span->x.at + v * LANES;
   for (int64_t t = 0; t < span->tokens; t += TOKENS_PER_GROUP) {
     int64_t group = span->tokens - t < TOKENS_PER_GROUP ? span->tokens - t : TOKENS_PER_GROUP;
@@ -146,7 +176,7 @@ SEQMIX_INLINE void summarize_vector(const scan_span *span, scan_kind kind, int64
     }
   }
   scan_begin_group(kind, &s);
-  scan_state_store(kind, span->states + v * STATE_DOUBLES, &s);
+  scan_state_store(kind, span->states + v * scan_doubles(kind), &s);
   if (is_recurrence) wide_store(transfers, transfer);
 }
 
@@ -168,5 +198,5 @@ void scan_summarize(const scan_span *span) {
 
 void scan_reset(scan_kind kind, double *states, int64_t vectors) {
   scan_state s = scan_state_first(kind);
-  for (int64_t v = 0; v < vectors; v++) scan_state_store(kind, states + v * STATE_DOUBLES, &s);
+  for (int64_t v = 0; v < vectors; v++) scan_state_store(kind, states + v * scan_doubles(kind), &s);
 }

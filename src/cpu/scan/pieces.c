@@ -34,7 +34,7 @@ static void summarize(piece *p) {
   scan_span span = span_of(p, p->x);
   scan_reset(p->job->kind, p->scratch->states, span.vectors);
   for (int64_t i = 0; i < span.vectors * LANES; i++) {
-    double *transfer = p->scratch->transfers + i / LANES * STATE_DOUBLES + i % LANES;
+    double *transfer = p->scratch->transfers + i;
     *transfer = p->job->kind == SCAN_COMPLEX ? i % 2 == 0 : 1;
   }
   scan_summarize(&span);

@@ -17,18 +17,20 @@ typedef enum scan_kind {
   SCAN_LOGSUMEXP
 } scan_kind;
 
-/** Doubles in memory per vector of LANES channels. */
+/** Doubles in memory per vector of LANES channels, at most and of a kind. */
 enum { STATE_DOUBLES = 2 * LANES };
+SEQMIX_INLINE int scan_doubles(scan_kind kind) {
+  return kind == SCAN_PRODUCT || kind == SCAN_LOGSUMEXP ? STATE_DOUBLES : LANES;
+}
 
-/** A token group: powers of two are taken out of products once in each. */
+/** A token group: products are kept from leaving f64 once in each. */
 enum { TOKENS_PER_GROUP = 4 };
 
 /** In registers; what a kind does not use costs nothing. */
 typedef struct scan_state {
-  wide sum;    /* h, the sum, the product's mantissa, the sum of exponentials below `largest` */
+  wide sum;    /* h, the sum, the product's mantissa, the sum of exp(x - largest) */
   wide power;  /* the product's power of two, whole numbers */
-  wide scale;  /* 2^power as far as f64 has it */
-  vec largest; /* the maximum so far */
+  vec largest; /* the maximum so far; of logsumexp not above it, nor far below */
 } scan_state;
 
 SEQMIX_INLINE scan_state scan_state_load(scan_kind kind, const double *from) {
@@ -56,11 +58,15 @@ SEQMIX_INLINE void scan_state_store(scan_kind kind, double *to, const scan_state
 /* ---- products: a mantissa and a power of two --------------------------------------------------
  */
 
-/* 1.5 * 2^52 would also do; 2^52 + whole numbers have them in their low bits. */
+/* 2^52 + a whole number has that in its low bits. */
 #define WHOLE_IN_LOW_BITS 0x1p52
 enum { F64_BIAS = 1023, F64_MANTISSA = 52 };
 
-/* Powers beyond these make any f32 an infinity or 0; products of a group's f32 stay within f64. */
+/* Mantissas between these, and 0, may be multiplied by a group of f32. */
+#define MANTISSA_LEAST 0x1p-400
+#define MANTISSA_MOST 0x1p400
+
+/* Powers beyond these make any f32 of such a mantissa and a group an infinity or 0. */
 #define POWER_MOST 1000.0
 
 SEQMIX_INLINE dvec dvec_clamp(dvec x, double least, double most) {
@@ -79,28 +85,33 @@ SEQMIX_INLINE void split_power(dvec *mantissa, dvec *power) {
   *mantissa = (dvec)((odd & bits) | (~odd & near_one));
 }
 
-/* 2^power as far as f64 has it. */
-SEQMIX_INLINE dvec scale_of(dvec power) {
+/* x 2^power, as far as f32 will tell. */
+SEQMIX_INLINE dvec raise(dvec x, dvec power) {
   dvec clamped = dvec_clamp(power, -POWER_MOST, POWER_MOST);
-  return (dvec)((lvec)(clamped + dvec_of(WHOLE_IN_LOW_BITS + F64_BIAS)) << F64_MANTISSA);
+  return x * (dvec)((lvec)(clamped + dvec_of(WHOLE_IN_LOW_BITS + F64_BIAS)) << F64_MANTISSA);
 }
 
-/** After a state is loaded. */
-SEQMIX_INLINE void scan_resume_group(scan_kind kind, scan_state *s) {
-  if (kind == SCAN_PRODUCT) s->scale = (wide){scale_of(s->power.low), scale_of(s->power.high)};
+SEQMIX_INLINE lvec is_far(dvec x) {
+  dvec size = (dvec)((lvec)x & lvec_of(0x7fffffffffffffff));
+  lvec is_large = (lvec)(size > dvec_of(MANTISSA_MOST));
+  return is_large | ((lvec)(size < dvec_of(MANTISSA_LEAST)) & (lvec)(size != dvec_of(0)));
 }
 
-/** Before each group of tokens. */
+/** Before each group of tokens. Few products ever need it. */
 SEQMIX_INLINE void scan_begin_group(scan_kind kind, scan_state *s) {
-  if (kind != SCAN_PRODUCT) return;
+  if (kind != SCAN_PRODUCT || !vec_any((ivec)(is_far(s->sum.low) | is_far(s->sum.high)))) return;
   split_power(&s->sum.low, &s->power.low);
   split_power(&s->sum.high, &s->power.high);
-  scan_resume_group(kind, s);
+}
+
+SEQMIX_INLINE vec product_of(const scan_state *s) {
+  if (!vec_any((ivec)((lvec)s->power.low | (lvec)s->power.high))) return vec_from_wide(s->sum);
+  return vec_from_wide((wide){raise(s->sum.low, s->power.low), raise(s->sum.high, s->power.high)});
 }
 
 /* ---- logsumexp ------------------------------------------------------------------------------- */
 
-/* log(x) for x >= 1 and below infinity; NaN stays. Part of vec_log(). */
+/* log(x) for x >= 1 and below infinity; NaN stays. Part of vec_log(), in fewer steps. */
 SEQMIX_INLINE vec log_of_sum(vec x) {
   ivec above = vec_bits(x) - 0x3f3504f3;
   vec m = vec_from_bits(vec_bits(x) - (above & ~0x7fffff));
@@ -108,8 +119,11 @@ SEQMIX_INLINE vec log_of_sum(vec x) {
   return log_near_one(m - 1.0f) + n * -2.12194440e-4f + n * 0.693359375f + x * 0.0f;
 }
 
+/* How far numbers may rise above `largest` before that follows them: sums are still exact. */
+#define RISE_MOST 4.0f
+
 /* sum = sum exp(old - new) + exp(x - new) for the new maximum: one of the exponentials is 1. */
-SEQMIX_INLINE void add_exponential(scan_state *s, vec x) {
+SEQMIX_INLINE void raise_largest(scan_state *s, vec x) {
   ivec rises = x > s->largest, level = x == s->largest;
   vec gap = vec_from_bits(vec_bits(x - s->largest) | (int32_t)0x80000000);
   /* Equal infinities have no difference. */
@@ -120,11 +134,20 @@ SEQMIX_INLINE void add_exponential(scan_state *s, vec x) {
   s->largest = vec_select(rises, x, s->largest);
 }
 
+SEQMIX_INLINE void add_exponential(scan_state *s, vec x) {
+  vec gap = x - s->largest;
+  /* NaN, too, and whatever comes first. */
+  if (__builtin_expect(vec_any(~(gap <= RISE_MOST)), 0))
+    raise_largest(s, x);
+  else
+    s->sum = wide_add(s->sum, wide_from(vec_exp_of_negative(gap)));
+}
+
 /* ---- all kinds ------------------------------------------------------------------------------- */
 
 /** The state before the first token. */
 SEQMIX_INLINE scan_state scan_state_first(scan_kind kind) {
-  scan_state s = {.sum = wide_of(kind == SCAN_PRODUCT), .power = wide_of(0), .scale = wide_of(1)};
+  scan_state s = {.sum = wide_of(kind == SCAN_PRODUCT), .power = wide_of(0)};
   s.largest = vec_of(-INFINITY);
   return s;
 }
@@ -151,7 +174,7 @@ SEQMIX_INLINE void scan_step(scan_kind kind, scan_state *s, const float *a, cons
 /** The result so far. */
 SEQMIX_INLINE vec scan_result(scan_kind kind, const scan_state *s) {
   if (kind == SCAN_MAX) return s->largest;
-  if (kind == SCAN_PRODUCT) return vec_from_wide(wide_multiply(s->sum, s->scale));
+  if (kind == SCAN_PRODUCT) return product_of(s);
   vec sum = vec_from_wide(s->sum);
   return kind == SCAN_LOGSUMEXP ? s->largest + log_of_sum(sum) : sum;
 }

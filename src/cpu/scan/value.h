@@ -14,7 +14,7 @@ typedef struct scan_value {
 /** Channels of complex numbers are two lanes of the state. */
 SEQMIX_INLINE scan_value scan_value_get(scan_kind kind, const double *states, int64_t channel) {
   int64_t lane = kind == SCAN_COMPLEX ? 2 * channel : channel;
-  const double *at = states + lane / LANES * STATE_DOUBLES;
+  const double *at = states + lane / LANES * scan_doubles(kind);
   lane %= LANES;
   switch (kind) {
     case SCAN_MAX: return (scan_value){0, ((const float *)at)[lane]};
@@ -28,7 +28,7 @@ SEQMIX_INLINE scan_value scan_value_get(scan_kind kind, const double *states, in
 SEQMIX_INLINE void scan_value_put(scan_kind kind, double *states, int64_t channel,
                                   scan_value value) {
   int64_t lane = kind == SCAN_COMPLEX ? 2 * channel : channel;
-  double *at = states + lane / LANES * STATE_DOUBLES;
+  double *at = states + lane / LANES * scan_doubles(kind);
   lane %= LANES;
   if (kind == SCAN_MAX) {
     ((float *)at)[lane] = (float)value.second;

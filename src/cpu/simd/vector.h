@@ -104,6 +104,21 @@ SEQMIX_INLINE vec vec_min(vec a, vec b) {
 #endif
 }
 
+/** Whether any bit is set. */
+SEQMIX_INLINE int vec_any(ivec bits) {
+#if SEQMIX_VECTOR_BYTES == 64 && defined(__AVX512F__)
+  return _mm512_test_epi32_mask((__m512i)bits, (__m512i)bits) != 0;
+#elif SEQMIX_VECTOR_BYTES == 32 && defined(__AVX2__)
+  return !_mm256_testz_si256((__m256i)bits, (__m256i)bits);
+#elif SEQMIX_VECTOR_BYTES == 16 && defined(__SSE2__)
+  return _mm_movemask_epi8(_mm_cmpeq_epi8((__m128i)bits, _mm_setzero_si128())) != 0xffff;
+#else
+  int32_t any = 0;
+  for (int i = 0; i < LANES; i++) any |= bits[i];
+  return any != 0;
+#endif
+}
+
 /* Four lanes at any level, for turning squares of elements around. */
 typedef float vec4 __attribute__((vector_size(16)));
 typedef float vec4_in_memory __attribute__((vector_size(16), aligned(4), may_alias));
