@@ -18,12 +18,8 @@ static int has(const seqmix_prefix_scan_problem *p, uint64_t feature) {
   return (p->header.features & feature) != 0;
 }
 
-static int64_t segments_of(const seqmix_prefix_scan_problem *p) {
-  return p->cu_seqlens.bits ? p->segments : 1;
-}
-
 static scan_line line_of(const seqmix_prefix_scan_problem *p, int64_t task) {
-  int64_t segment = task % segments_of(p), others = task / segments_of(p);
+  int64_t segment = task % p->segments, others = task / p->segments;
   int64_t first = 0, end = p->length;
   if (p->cu_seqlens.bits) {
     first = seqmix_index_at(&p->cu_seqlens, segment, 0);
@@ -105,7 +101,7 @@ static void scan(void *arg, int64_t task, int32_t worker) {
 seqmix_status prefix_scan__any_reference_literal(const seqmix_call *call,
                                                  const seqmix_problem *problem) {
   const seqmix_prefix_scan_problem *p = (const seqmix_prefix_scan_problem *)problem;
-  int64_t lines = segments_of(p);
+  int64_t lines = p->segments;
   for (int32_t axis = 0; axis < p->axes; axis++) lines *= p->sizes[axis];
   seqmix_run_tasks(call, lines, scan, &p);
   return SEQMIX_OK;

@@ -13,7 +13,7 @@ seqmix_context *values_open(int which);
 
 #define OPEN_DEVICE_OR_SKIP(context)         \
   seqmix_context *context = values_open(_i); \
-  if (!context) suite_skip("no device named %s", suite_device())
+  if (!(context)) suite_skip("no device named %s", suite_device())
 
 /* Whether the device could, which the reference must; any other failure is the test's. */
 int values_computed(int which, seqmix_status status);
