@@ -21,6 +21,7 @@ typedef enum factor_values {
   FACTORS_MIXED,    /* 0, 1, -1, 0.999, 0.5 and -0.9 by turns at random */
   FACTORS_TINY,     /* around 1e-20: their products leave the range of f32 at once */
   FACTORS_GROWING,  /* 1 to 1.1: for short sequences */
+  FACTORS_TWO,      /* for states that stay 0 */
   FACTORS
 } factor_values;
 

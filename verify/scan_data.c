@@ -10,6 +10,10 @@ void scan_normal(const scan_case *spec, random_state *random, double number[2]) 
   if (spec->is_complex) number[1] = random_normal(random);
 }
 
+void scan_token(const scan_case *spec, random_state *random, double number[2]) {
+  if (!spec->silent) scan_normal(spec, random, number);
+}
+
 /* All elements whose first `fixed` indices are those of `index`. */
 static void fill(const scan_data *data, test_tensor *tensor, int64_t *index, int fixed,
                  int is_complex, scan_number draw, random_state *random) {
