@@ -58,6 +58,7 @@ typedef struct scan_case {
   int gates_own_type;                 /* that of b, u or x, not f32 */
   int hints;                          /* packed: max_seqlen given */
   int spoilt;                         /* a channel in the middle has a NaN or an infinity */
+  int silent;                         /* b, u or x is 0 */
   int states;                         /* STATES_* */
   int32_t state_dtype, present_dtype; /* 0: f32, and the past's */
   state_layout state_layout;
