@@ -124,7 +124,7 @@ static void draw_states(scan_data *data, random_state *random) {
       if (index[0] >= 0) fill(data, past, index, 1, spec->is_complex, scan_normal, random);
     }
   }
-  if (spec->at.in_place) {
+  if (past && spec->at.in_place) {
     const seqmix_tensor *view = &past->view;
     present = tensor_view_of(past, "present_state", view->ndim, view->shape, view->stride, 0);
   } else if (spec->states & STATES_PRESENT) {
