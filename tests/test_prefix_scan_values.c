@@ -23,6 +23,13 @@ static double one(int64_t i) {
 static double counted(int64_t i) { return (double)(i + 1); }
 static double log_counted(int64_t i) { return 1 + log((double)(i + 1)); }
 
+/* Rounded in one direction each time, if the sum so far is. */
+static double tenth(int64_t i) {
+  (void)i;
+  return (double)0.1f;
+}
+static double tenths(int64_t i) { return (double)(i + 1) * (double)0.1f; }
+
 /* Ten times out of f32's range, and back to 1. */
 static double swing(int64_t i) { return i < 10 ? 0x1p100 : 0x1p-100; }
 static double swung(int64_t i) {
@@ -52,6 +59,7 @@ static double largest_so_far(int64_t i) { return i < 50 ? 1e4 : 2e4; }
 
 static const known_scan known[] = {
     {"known_count", SEQMIX_SCAN_SUM, 100000, one, counted, 0},
+    {"known_tenths", SEQMIX_SCAN_SUM, 100000, tenth, tenths, 1.2e-7},
     {"known_logsumexp", SEQMIX_SCAN_LOGSUMEXP, 20000, one, log_counted, 3e-7},
     {"known_logsumexp_ends", SEQMIX_SCAN_LOGSUMEXP, 100, large_at_ends, largest_so_far, 0},
     {"known_swing", SEQMIX_SCAN_PRODUCT, 20, swing, swung, 1e-6},

@@ -15,7 +15,7 @@ static void draw(scan_data *data, random_state *random) {
   scan_input x = {"x", 1, 0, 0, 1, {spec->channels}};
   scan_input weight = {"weight", 0, 1, 0, 2, {spec->channels, spec->width}};
   scan_input bias = {"bias", 0, 1, 0, 1, {spec->channels}};
-  scan_add(data, SCAN_X, &x, scan_normal, random);
+  scan_add(data, SCAN_X, &x, scan_token, random);
   scan_add(data, SCAN_A, &weight, draw_weight, random);
   if (spec->bias) scan_add(data, SCAN_BIAS, &bias, scan_normal, random);
 }

@@ -17,6 +17,7 @@ static double draw_modulus(factor_values values, random_state *random) {
     case FACTORS_ONE: return 1;
     case FACTORS_MIXED: return mixed[random_integer(random, 0, 5)];
     case FACTORS_TINY: return 1e-20 * (0.5 + random_unit(random));
+    case FACTORS_TWO: return 2;
     case FACTORS_GROWING: return 1 + 0.1 * random_unit(random);
     default: return 0;
   }
@@ -33,7 +34,7 @@ static void draw(scan_data *data, random_state *random) {
   const scan_case *spec = &data->spec;
   scan_input b = {"b", 1, 0, spec->is_complex, 1, {spec->channels}};
   scan_input a = {"a", !spec->constant, 1, spec->is_complex, 1, {spec->channels}};
-  scan_add(data, SCAN_X, &b, scan_normal, random);
+  scan_add(data, SCAN_X, &b, scan_token, random);
   scan_add(data, SCAN_A, &a, draw_factor, random);
 }
 
@@ -89,9 +90,11 @@ static void vary(scan_case *spec, random_state *random) {
   spec->constant = random_one_in(random, 3);
   spec->is_complex = random_one_in(random, 3);
   spec->factors = (factor_values)random_integer(random, 0, FACTORS - 1);
+  if (spec->factors == FACTORS_TWO) spec->silent = !(spec->states & STATES_PAST);
   int rounded =
       spec->is_complex && spec->gates_own_type && spec->dtype && spec->dtype != SEQMIX_F32;
-  if ((spec->factors == FACTORS_GROWING || rounded) && spec->at.t > 40) {
+  int grows = spec->factors == FACTORS_GROWING || (spec->factors == FACTORS_TWO && !spec->silent);
+  if ((grows || rounded) && spec->at.t > 40) {
     spec->factors = FACTORS_SIGNED;
   }
 }

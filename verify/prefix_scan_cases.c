@@ -62,6 +62,19 @@
       {.name = name_of "_t70000", op_of, SHAPE_1(70000)},                                         \
       {.name = name_of "_t20000_c3", op_of, SHAPE_2(20000, 3), EXCLUSIVE},                        \
       {.name = name_of "_c1030", op_of, SHAPE_2(9, 1030)},                                        \
+      {.name = name_of "_c40_t3000", op_of, SHAPE_2(3000, 40)},                                   \
+      {.name = name_of "_segments_long",                                                          \
+       op_of,                                                                                     \
+       SHAPE_2(2, 2000),                                                                          \
+       .axis = 1,                                                                                 \
+       SEGMENTS(4),                                                                               \
+       REVERSE},                                                                                  \
+      {.name = name_of "_late_nan", op_of, SHAPE_2(2000, 2), VALUES_OF(LATE_NAN)},                \
+      {.name = name_of "_late_infinite",                                                          \
+       op_of,                                                                                     \
+       SHAPE_2(2, 2000),                                                                          \
+       .axis = 1,                                                                                 \
+       VALUES_OF(LATE_INFINITE)},                                                                 \
       {.name = name_of "_ones", op_of, SHAPE_2(300, 5), VALUES_OF(ONES)},                         \
       {.name = name_of "_positive", op_of, SHAPE_2(100, 5), VALUES_OF(POSITIVE)},                 \
       {.name = name_of "_some_zero", op_of, SHAPE_2(100, 33), VALUES_OF(SOME_ZERO)},              \
@@ -216,8 +229,8 @@ static const prefix_case cases[] = {
      REVERSE,
      EXCLUSIVE},
     {.name = "logsumexp_all_lost", LOGSUMEXP, SHAPE_2(70, 17), VALUES_OF(ALL_LOST)},
-    {.name = "logsumexp_all_lost_inside", LOGSUMEXP, SHAPE_1(300), VALUES_OF(ALL_LOST)},
-    {.name = "logsumexp_all_lost_f64", F64, LOGSUMEXP, SHAPE_1(300), VALUES_OF(ALL_LOST)},
+    {.name = "logsumexp_all_lost_inside", LOGSUMEXP, SHAPE_1(3000), VALUES_OF(ALL_LOST)},
+    {.name = "logsumexp_all_lost_f64", F64, LOGSUMEXP, SHAPE_1(3000), VALUES_OF(ALL_LOST)},
     {.name = "max_all_lost", MAX, SHAPE_2(70, 17), VALUES_OF(ALL_LOST)},
 
     /* Sums and maxima far from 0; a million of them. */

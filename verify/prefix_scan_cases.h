@@ -31,6 +31,8 @@ typedef enum prefix_values {
   VALUES_SOME_ZERO,     /* one in ten */
   VALUES_SOME_NAN,      /* one in twenty */
   VALUES_SOME_INFINITE, /* the same, of both signs */
+  VALUES_LATE_NAN,      /* one after two thirds */
+  VALUES_LATE_INFINITE, /* one after a third */
   VALUES_SOME_LOST,     /* every third is -inf, the first among them */
   VALUES_ALL_LOST,      /* all of them */
   VALUES_DIP,           /* tiny ones, then their inverses: products come back to 1 */

@@ -36,6 +36,8 @@ static double draw_number(const prefix_case *spec, int64_t i, int64_t length,
     case VALUES_SOME_INFINITE:
       if (!random_one_in(random, 20)) return usual;
       return random_one_in(random, 2) ? (double)INFINITY : -(double)INFINITY;
+    case VALUES_LATE_NAN: return i == 2 * length / 3 ? (double)NAN : usual;
+    case VALUES_LATE_INFINITE: return i == length / 3 ? (double)INFINITY : usual;
     case VALUES_SOME_LOST: return i % 3 == 0 ? -(double)INFINITY : usual;
     case VALUES_ALL_LOST: return -(double)INFINITY;
     case VALUES_DIP: return i < length / 2 ? small : 1 / small;

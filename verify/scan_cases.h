@@ -21,6 +21,7 @@ typedef enum factor_values {
   FACTORS_MIXED,    /* 0, 1, -1, 0.999, 0.5 and -0.9 by turns at random */
   FACTORS_TINY,     /* around 1e-20: their products leave the range of f32 at once */
   FACTORS_GROWING,  /* 1 to 1.1: for short sequences */
+  FACTORS_TWO,      /* for states that stay 0 */
   FACTORS
 } factor_values;
 
@@ -57,6 +58,7 @@ typedef struct scan_case {
   int gates_own_type;                 /* that of b, u or x, not f32 */
   int hints;                          /* packed: max_seqlen given */
   int spoilt;                         /* a channel in the middle has a NaN or an infinity */
+  int silent;                         /* b, u or x is 0 */
   int states;                         /* STATES_* */
   int32_t state_dtype, present_dtype; /* 0: f32, and the past's */
   state_layout state_layout;

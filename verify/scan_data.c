@@ -10,6 +10,10 @@ void scan_normal(const scan_case *spec, random_state *random, double number[2]) 
   if (spec->is_complex) number[1] = random_normal(random);
 }
 
+void scan_token(const scan_case *spec, random_state *random, double number[2]) {
+  if (!spec->silent) scan_normal(spec, random, number);
+}
+
 /* All elements whose first `fixed` indices are those of `index`. */
 static void fill(const scan_data *data, test_tensor *tensor, int64_t *index, int fixed,
                  int is_complex, scan_number draw, random_state *random) {
@@ -120,7 +124,7 @@ static void draw_states(scan_data *data, random_state *random) {
       if (index[0] >= 0) fill(data, past, index, 1, spec->is_complex, scan_normal, random);
     }
   }
-  if (spec->at.in_place) {
+  if (past && spec->at.in_place) {
     const seqmix_tensor *view = &past->view;
     present = tensor_view_of(past, "present_state", view->ndim, view->shape, view->stride, 0);
   } else if (spec->states & STATES_PRESENT) {

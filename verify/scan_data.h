@@ -82,7 +82,8 @@ typedef struct scan_input {
 void scan_add(scan_data *data, scan_slot slot, const scan_input *input, scan_number draw,
               random_state *random);
 
-/* A normal deviate, or two. */
+/* A normal deviate, or two; of tokens that may be silent. */
 void scan_normal(const scan_case *spec, random_state *random, double number[2]);
+void scan_token(const scan_case *spec, random_state *random, double number[2]);
 
 #endif

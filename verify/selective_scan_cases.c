@@ -41,6 +41,7 @@ static const scan_case cases[] = {
     WIDTH(16),
     WIDTH(17),
     WIDTH(64),
+    {.name = "s16_t200_c64", SIZE(1, 200, 64, 16), BOTH, ALL},
     {.name = "s256", SIZE(1, 20, 5, 256), BOTH, ALL},
     {.name = "s256_complex", SIZE(1, 20, 3, 256), BOTH, COMPLEX},
 

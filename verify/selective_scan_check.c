@@ -55,7 +55,7 @@ static void draw(scan_data *data, random_state *random) {
   scan_input D = {"D", 0, 1, 0, 1, {channels}};
   scan_input z = {"z", 1, 1, 0, 1, {channels}};
   scan_input delta_bias = {"delta_bias", 0, 1, 0, 1, {channels}};
-  scan_add(data, SCAN_X, &u, scan_normal, random);
+  scan_add(data, SCAN_X, &u, scan_token, random);
   scan_add(data, SCAN_DELTA, &delta, draw_step, random);
   scan_add(data, SCAN_A, &A, draw_rate, random);
   scan_add(data, SCAN_B, &B, scan_normal, random);
