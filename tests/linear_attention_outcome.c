@@ -1,29 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "linear_attention_outcome.h"
 
+#include "every_variant.h"
 #include "test_attention.h"
-#include "verify/check_everywhere.h"
 
 /* ---- runs --------------------------------------------------------------------------------- */
 
-static void run_call(test_report *report, outcome *run, const char *variant) {
-  seqmix_context *context = device_under_test(DEVICE_TWO_THREADS);
-  ck_assert_int_eq(seqmix_context_set_variant(context, variant), SEQMIX_OK);
-  run->result = harness_run(report, context, &run->call, WORKSPACE_ARENA, "property");
-  ck_assert_int_eq(seqmix_context_set_variant(context, NULL), SEQMIX_OK);
-}
-
 int outcome_compute(test_report *report, outcome *run, const char *variant) {
   run->call = linear_attention_call(&run->data);
-  run_call(report, run, variant);
-  int taken = run->result.status != SEQMIX_ERROR_UNSUPPORTED;
-  if (!taken && variant) {
-    harness_free(&run->call, &run->result);
-    run_call(report, run, NULL);
-  }
-  ck_assert_msg(run->result.status == SEQMIX_OK, "%s: %s", run->data.spec.name,
-                seqmix_last_error());
-  return taken;
+  return run_by_variant(report, &run->call, variant, &run->result);
 }
 
 void outcome_release(outcome *run) {
@@ -31,23 +16,22 @@ void outcome_release(outcome *run) {
   linear_attention_release(&run->data);
 }
 
-static void check_by(test_report *report, const linear_attention_case *spec, property_check check,
-                     const char *variant) {
-  outcome whole = {.data = linear_attention_draw(spec, suite_seed(spec->name))};
-  if (outcome_compute(report, &whole, variant)) check(report, &whole, variant);
+/* A case and its check. */
+typedef struct property {
+  const linear_attention_case *spec;
+  property_check check;
+} property;
+
+static void check_by(test_report *report, const void *what, const char *variant) {
+  const property *p = what;
+  outcome whole = {.data = linear_attention_draw(p->spec, suite_seed(p->spec->name))};
+  if (outcome_compute(report, &whole, variant)) p->check(report, &whole, variant);
   outcome_release(&whole);
 }
 
 void property_holds(const linear_attention_case *spec, property_check check) {
-  test_report report = {0};
-  const char *name;
-  check_by(&report, spec, check, NULL);
-  for (int i = 0; (name = seqmix_context_variant_name(device_under_test(0), i)) != NULL; i++) {
-    if (check_is_variant_of(SEQMIX_OP_LINEAR_ATTENTION, name)) {
-      check_by(&report, spec, check, name);
-    }
-  }
-  report_assert(&report);
+  property p = {spec, check};
+  check_every_variant(SEQMIX_OP_LINEAR_ATTENTION, check_by, &p);
 }
 
 /* ---- copies ---------------------------------------------------------------------------------- */
@@ -147,8 +131,8 @@ void copy_present(linear_attention_data *to, int64_t row, const outcome *from, i
 void copy_all(linear_attention_data *to, const linear_attention_data *from) {
   copy_constants(to, from);
   for (int64_t n = 0; n < to->spec.batch; n++) {
-    for (int64_t i = 0; i < to->sequences[n].length; i++) copy_token(to, n, i, from, n, i);
-    copy_past(to, to->sequences[n].past_row, from, from->sequences[n].past_row);
+    for (int64_t i = 0; i < to->sequences.each[n].length; i++) copy_token(to, n, i, from, n, i);
+    copy_past(to, to->sequences.each[n].past_row, from, from->sequences.each[n].past_row);
   }
 }
 
@@ -188,8 +172,9 @@ void expect_present(expectation *e, int64_t row, const outcome *from, int64_t fr
 void expect_all(expectation *e, const outcome *from) {
   const linear_attention_data *whole = &e->whole->data;
   for (int64_t n = 0; n < whole->spec.batch; n++) {
-    for (int64_t i = 0; i < whole->sequences[n].length; i++) expect_token(e, n, i, from, n, i);
-    expect_present(e, whole->sequences[n].present_row, from, from->data.sequences[n].present_row);
+    for (int64_t i = 0; i < whole->sequences.each[n].length; i++) expect_token(e, n, i, from, n, i);
+    expect_present(e, whole->sequences.each[n].present_row, from,
+                   from->data.sequences.each[n].present_row);
   }
 }
 
@@ -197,11 +182,8 @@ void expectation_compare(test_report *report, expectation *e, const char *label)
   const outcome *whole = e->whole;
   for (int slot = LINEAR_OUT; slot < LINEAR_SLOTS; slot++) {
     if (!e->own[slot]) continue;
-    test_bound bound = linear_attention_bound(&whole->data, (linear_slot)slot);
-    bound.norm *= 2;
-    bound.largest *= 2;
-    harness_compare(report, &whole->call, slot, &whole->result, e->own[slot],
-                    e->own[slot]->storage->bytes, bound, label ? label : "own choice");
+    compare_computed(report, &whole->call, slot, &whole->result, e->own[slot],
+                     linear_attention_bound(&whole->data, (linear_slot)slot), label);
   }
   for (int slot = 0; slot < LINEAR_SLOTS; slot++) tensor_free(e->own[slot]);
 }

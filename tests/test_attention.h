@@ -26,5 +26,10 @@ void suite_linear_recurrence(Suite *suite);
 void suite_selective_scan(Suite *suite);
 void suite_prefix_scan(Suite *suite);
 void suite_causal_conv1d(Suite *suite);
+void suite_scan_split(Suite *suite);
+void suite_scan_sequences(Suite *suite);
+void suite_scan_identities(Suite *suite);
+void suite_prefix_scan_properties(Suite *suite);
+void suite_prefix_scan_values(Suite *suite);
 
 #endif

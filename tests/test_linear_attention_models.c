@@ -7,7 +7,6 @@
 
 #include "models/model.h"
 #include "support/suite.h"
-#include "verify/tolerance.h"
 
 static const struct {
   const char *name;
@@ -71,33 +70,6 @@ static seqmix_status run_model(seqmix_context *context, const model *m, model_ca
   return seqmix_linear_attention(context, &args);
 }
 
-/* The reference adds nothing to what rounding inputs and outputs to f32 costs. */
-static test_bound bound_of(int is_reference) {
-  if (is_reference) return (test_bound){.norm = 3e-7, .largest = 1e-6};
-  return tolerance_bound(SEQMIX_OP_LINEAR_ATTENTION, SEQMIX_F32, SEQMIX_F32,
-                         TIME * HEADS * VALUE_DIM, 1, 0);
-}
-
-static void expect_model(const char *name, const model *m, const model_call *call,
-                         const test_bound *bound) {
-  double norm = 0, error_norm = 0, largest = 0, largest_error = 0;
-  for (int i = 0; i < TIME * HEADS * VALUE_DIM; i++) {
-    double want = (&m->want[0][0][0])[i], got = (double)(&call->out[0][0][0])[i];
-    ck_assert_msg(isfinite(want) && isfinite(got), "%s: element %d is %.9g, must be %.9g", name, i,
-                  got, want);
-    norm += want * want;
-    error_norm += (got - want) * (got - want);
-    largest = fmax(largest, fabs(want));
-    largest_error = fmax(largest_error, fabs(got - want));
-  }
-  ck_assert_msg(error_norm <= bound->norm * bound->norm * norm,
-                "%s: the relative error is %.3g, must be at most %.3g", name,
-                sqrt(error_norm / norm), bound->norm);
-  ck_assert_msg(largest_error <= bound->largest * largest,
-                "%s: the largest error is %.3g of the largest number, must be at most %.3g", name,
-                largest_error / largest, bound->largest);
-}
-
 /* Even numbers are the reference, odd ones the device under test. */
 START_TEST(model_is_as_published) {
   static model m;
@@ -114,8 +86,9 @@ START_TEST(model_is_as_published) {
   if (status == SEQMIX_ERROR_UNSUPPORTED)
     suite_skip("%s on %s: %s", name, device, seqmix_last_error());
   ck_assert_msg(status == SEQMIX_OK, "%s: %s", name, seqmix_last_error());
-  test_bound bound = bound_of(_i % 2 == 0);
-  expect_model(name, &m, &call, &bound);
+  enum { COUNT = TIME * HEADS * VALUE_DIM };
+  test_bound bound = model_bound(SEQMIX_OP_LINEAR_ATTENTION, _i % 2 == 0, COUNT);
+  model_expect(name, &m.want[0][0][0], &call.out[0][0][0], COUNT, &bound);
 }
 END_TEST
 

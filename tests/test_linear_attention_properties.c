@@ -237,7 +237,7 @@ static const linear_attention_case sequences[] = {
 enum { SEQUENCES = sizeof sequences / sizeof sequences[0] };
 
 static outcome draw_alone(const outcome *whole, int64_t n) {
-  const linear_sequence *at = &whole->data.sequences[n];
+  const test_sequence *at = &whole->data.sequences.each[n];
   linear_attention_case spec = whole->data.spec;
   spec.batch = 1;
   spec.t = at->length;
@@ -253,7 +253,7 @@ static outcome draw_alone(const outcome *whole, int64_t n) {
 }
 
 static void expect_alone(test_report *report, expectation *e, int64_t n, const char *variant) {
-  const linear_sequence *at = &e->whole->data.sequences[n];
+  const test_sequence *at = &e->whole->data.sequences.each[n];
   if (at->past_row < 0) {
     for (int64_t i = 0; i < at->length; i++) expect_zeros(e, n, i);
     return;

@@ -1,14 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* linear_attention against values worked out by hand: what surrounds the recurrences, which
  * test_linear_attention_models.c has. Most cases have one head and D = Dv = 1, q = k = 1 and scale
- * 1, so that the state is a weighted sum of the values 1, 2, 4, ... Even loop numbers are the
- * reference, odd ones the device under test. */
+ * 1, so that the state is a weighted sum of the values 1, 2, 4, ... */
 #include <math.h>
 #include <string.h>
 
-#include <seqmix/seqmix.h>
-
-#include "support/suite.h"
+#include "values/values.h"
 
 #define LN2 0.69314718055994531
 #define LN4 1.3862943611198906
@@ -22,18 +19,6 @@ typedef struct toy {
   float decay_data[ROOM], gate_data[ROOM];
   float past_data[3][ROOM], present_data[3][ROOM]; /* S, z, m */
 } toy;
-
-static seqmix_context *open_device(int which) {
-  seqmix_context *context = NULL;
-  seqmix_status status = seqmix_context_create(&context, which ? suite_device() : "reference");
-  if (status == SEQMIX_ERROR_NO_DEVICE && which) return NULL;
-  ck_assert_msg(status == SEQMIX_OK, "%s", seqmix_last_error());
-  return context;
-}
-
-#define OPEN_DEVICE_OR_SKIP(context)         \
-  seqmix_context *context = open_device(_i); \
-  if (!context) suite_skip("no device named %s", suite_device())
 
 static void toy_start(toy *t, int64_t batch, int64_t time) {
   memset(t, 0, sizeof *t);
@@ -88,36 +73,8 @@ static void toy_states(toy *t, int count, int64_t past_rows, int64_t present_row
   }
 }
 
-/* Whether the device can; any other failure is the test's. */
-static int run(seqmix_context *context, const toy *t) {
-  seqmix_status status = seqmix_linear_attention(context, &t->args);
-  if (status == SEQMIX_ERROR_UNSUPPORTED) return 0;
-  ck_assert_msg(status == SEQMIX_OK, "%s", seqmix_last_error());
-  return 1;
-}
-
-#define RUN_OR_SKIP(context, t)            \
-  if (!run(context, t)) {                  \
-    seqmix_context_destroy(context);       \
-    suite_skip("%s", seqmix_last_error()); \
-  }
-
-static void expect(const char *what, const float *got, int count, const double *want) {
-  for (int i = 0; i < count; i++) {
-    double x = (double)got[i];
-    int same = isnan(want[i])   ? isnan(x)
-               : isinf(want[i]) ? x == want[i]
-                                : fabs(x - want[i]) <= 1e-6 * fmax(1, fabs(want[i]));
-    ck_assert_msg(same, "%s[%d] is %.9g, must be %.9g", what, i, x, want[i]);
-  }
-  ck_assert_msg(isnan(got[count]), "%s[%d] was written", what, count);
-}
-
-#define EXPECT(array, ...)                                                     \
-  do {                                                                         \
-    const double wanted_[] = {__VA_ARGS__};                                    \
-    expect(#array, array, (int)(sizeof wanted_ / sizeof wanted_[0]), wanted_); \
-  } while (0)
+#define RUN_OR_SKIP(context, t) \
+  COMPUTE_OR_SKIP(context, seqmix_linear_attention(context, &(t)->args))
 
 /* ---- time ----------------------------------------------------------------------------------- */
 

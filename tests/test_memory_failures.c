@@ -14,6 +14,7 @@
 
 #include "frame/child.h"
 #include "frame/small_call.h"
+#include "invalid/scan_call.h"
 #include "support/suite.h"
 
 /* ---- the allocator -------------------------------------------------------------------------- */
@@ -195,6 +196,24 @@ static seqmix_status use_pool(seqmix_context *context) {
   return seqmix_linear_attention(context, &args);
 }
 
+/* Scans and the convolution, with every option; a call that succeeds gives what the first gave. */
+static seqmix_status use_scans(seqmix_context *context) {
+  static const scan_operator *const operators[] = {&linear_recurrence_calls, &selective_scan_calls,
+                                                   &prefix_scan_calls, &causal_conv1d_calls};
+  enum { COUNT = sizeof operators / sizeof *operators };
+  static unsigned char first[COUNT][sizeof arena];
+  static int have_first[COUNT];
+  static scan_call scan;
+  for (int i = 0; i < COUNT; i++) {
+    scan_call_make(&scan, operators[i], context, 0);
+    seqmix_status status = scan_call_run(&scan);
+    if (status != SEQMIX_OK) return status;
+    if (!have_first[i]++) memcpy(first[i], arena, sizeof arena);
+    if (memcmp(first[i], arena, sizeof arena) != 0) return SEQMIX_ERROR_INTERNAL;
+  }
+  return SEQMIX_OK;
+}
+
 static seqmix_status use_buffers(seqmix_context *context) {
   float number = 3, got = 0;
   void *data;
@@ -221,6 +240,7 @@ static seqmix_status attention_scenario(void) { return on_context(use_attention)
 static seqmix_status arena_scenario(void) { return on_context(use_growing_arena); }
 static seqmix_status merge_scenario(void) { return on_context(use_merge); }
 static seqmix_status pool_scenario(void) { return on_context(use_pool); }
+static seqmix_status scans_scenario(void) { return on_context(use_scans); }
 static seqmix_status buffers_scenario(void) { return on_context(use_buffers); }
 static seqmix_status variant_scenario(void) { return on_context(use_variant); }
 
@@ -228,7 +248,8 @@ static const scenario scenarios[] = {
     {"create", create_and_destroy},    {"threads", threads_scenario},
     {"attention", attention_scenario}, {"arena", arena_scenario},
     {"merge", merge_scenario},         {"pool", pool_scenario},
-    {"buffers", buffers_scenario},     {"variant", variant_scenario},
+    {"scans", scans_scenario},         {"buffers", buffers_scenario},
+    {"variant", variant_scenario},
 };
 
 /* ---- tests ---------------------------------------------------------------------------------- */

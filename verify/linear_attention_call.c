@@ -58,7 +58,7 @@ operator_call linear_attention_call(const linear_attention_data *data) {
   _Static_assert(LINEAR_SLOTS <= TEST_MAX_TENSORS, "too many tensors");
   for (int slot = 0; slot < LINEAR_SLOTS; slot++) call.tensors[slot] = data->tensors[slot];
   for (int slot = LINEAR_PRESENT_STATE; slot <= LINEAR_PRESENT_STABILIZER; slot++) {
-    call.rows[slot] = data->kept;
+    call.rows[slot] = data->sequences.kept;
   }
   return call;
 }

@@ -13,7 +13,7 @@
 #include <seqmix/linear_attention.h>
 
 #include "verify/layouts.h"
-#include "verify/random.h"
+#include "verify/sequences.h"
 
 /* The axes of decay and beta. */
 typedef enum gate_shape {
@@ -51,26 +51,6 @@ typedef enum input_gates {
   INPUT_GATE_MODERATE, /* within a few of 0 */
   INPUT_GATE_EXTREME   /* -inf, -1e4, +120 and between: no exp() of them can be taken alone */
 } input_gates;
-
-/* Bits: which states there are. */
-enum { STATES_PAST = 1, STATES_PRESENT = 2, STATES_BOTH = 3 };
-
-typedef enum state_layout {
-  STATE_CONTIGUOUS,
-  STATE_TRANSPOSED, /* D inside Dv */
-  STATE_PADDED,     /* gaps after every axis, the last one too */
-  STATE_REVERSED,   /* the past backwards along every axis; the present padded */
-  STATE_SHARED,     /* every row of the past is one */
-  STATE_LAYOUTS
-} state_layout;
-
-typedef enum state_pool {
-  POOL_ABSENT,
-  POOL_SAME_ROWS,  /* state_indices serve both */
-  POOL_OTHER_ROWS, /* state_out_indices too */
-  POOL_OUT_ONLY,   /* only state_out_indices */
-  POOLS
-} state_pool;
 
 /* Zero stands for the default everywhere. */
 typedef struct linear_attention_case {

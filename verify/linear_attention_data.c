@@ -2,58 +2,31 @@
 #include "verify/linear_attention_data.h"
 
 #include <math.h>
-#include <stdlib.h>
 
-#include "verify/memory.h"
-
-/* ---- sequences ----------------------------------------------------------------------------- */
-
-static int64_t packed_length(const linear_attention_case *spec, int64_t n, random_state *random) {
-  int end = n == 0 || n == spec->batch - 1;
-  if (spec->empty_ends && end) return 0;
-  if (n == spec->batch / 2) return spec->t;
-  return random_one_in(random, 4) ? 0 : random_integer(random, 0, spec->t);
-}
-
-static void draw_sequences(linear_attention_data *data, random_state *random) {
-  const linear_attention_case *spec = &data->spec;
-  data->sequences = memory_new(((uint64_t)spec->batch + 1) * sizeof *data->sequences);
-  data->total = spec->packed ? 0 : spec->t;
-  for (int64_t n = 0; n < spec->batch; n++) {
-    linear_sequence *at = &data->sequences[n];
-    at->start = spec->packed ? data->total : 0;
-    at->length = spec->packed ? packed_length(spec, n, random) : spec->t;
-    at->past_row = at->present_row = n;
-    if (spec->packed) data->total += at->length;
-    if (at->length > data->longest) data->longest = at->length;
-  }
+static sequence_options options_of(const linear_attention_case *spec) {
+  return (sequence_options){
+      .batch = spec->batch,
+      .t = spec->t,
+      .packed = spec->packed,
+      .empty_ends = spec->empty_ends,
+      .in_place = spec->in_place,
+      .pool = spec->pool,
+      .pool_absences = spec->pool_absences,
+      .pool_readers = spec->pool_readers,
+      .wide_indices = spec->wide_indices,
+      .strided_indices = spec->strided_indices,
+      .skew = spec->skew,
+  };
 }
 
 void linear_attention_token(const linear_attention_data *data, int64_t n, int64_t i,
                             int64_t index[2]) {
-  index[0] = data->spec.packed ? 0 : n;
-  index[1] = data->sequences[n].start + i;
+  sequences_token(&data->sequences, n, i, index);
 }
-
-static void draw_cu_seqlens(linear_attention_data *data) {
-  const linear_attention_case *spec = &data->spec;
-  int64_t shape[1] = {spec->batch + 1}, stride[1] = {spec->strided_indices ? 3 : 1};
-  if (!spec->packed) return;
-  test_tensor *tensor = tensor_new("cu_seqlens", spec->wide_indices ? SEQMIX_I64 : SEQMIX_I32, 1,
-                                   shape, stride, spec->skew);
-  tensor_fill_gaps(tensor);
-  for (int64_t n = 0; n < spec->batch; n++) {
-    tensor_store(tensor, tensor_at(tensor, &n), (double)data->sequences[n].start);
-  }
-  tensor_store(tensor, tensor_at(tensor, &spec->batch), (double)data->total);
-  data->tensors[LINEAR_CU_SEQLENS] = tensor;
-}
-
-/* ---- the whole ----------------------------------------------------------------------------- */
 
 static void new_output(linear_attention_data *data) {
   const linear_attention_case *spec = &data->spec;
-  int64_t shape[4] = {spec->packed ? 1 : spec->batch, data->total,
+  int64_t shape[4] = {spec->packed ? 1 : spec->batch, data->sequences.total,
                       spec->hq > spec->hs ? spec->hq : spec->hs, spec->dv};
   test_tensor *out = layout_tensor("out", spec->out_f32 ? SEQMIX_F32 : spec->dtype, shape,
                                    layout_of_outputs(spec->layout), spec->skew);
@@ -75,7 +48,7 @@ static void set_args(linear_attention_data *data) {
   args.eps = spec->eps;
   if (spec->floor_given) args.floor = spec->floor;
   args.chunk_size = spec->chunk_size;
-  if (spec->hints && spec->packed) args.max_seqlen = data->longest;
+  if (spec->hints && spec->packed) args.max_seqlen = data->sequences.longest;
   data->args = args;
 }
 
@@ -100,8 +73,9 @@ static linear_attention_case with_defaults(const linear_attention_case *given) {
 linear_attention_data linear_attention_draw(const linear_attention_case *spec, uint64_t seed) {
   linear_attention_data data = {.spec = with_defaults(spec)};
   random_state random = random_start(seed);
-  draw_sequences(&data, &random);
-  draw_cu_seqlens(&data);
+  sequence_options options = options_of(&data.spec);
+  data.sequences = sequences_draw(&options, &random);
+  data.tensors[LINEAR_CU_SEQLENS] = sequences_cu_seqlens(&data.sequences);
   linear_attention_draw_states(&data, &random);
   linear_attention_draw_tokens(&data, &random);
   new_output(&data);
@@ -112,6 +86,5 @@ linear_attention_data linear_attention_draw(const linear_attention_case *spec, u
 
 void linear_attention_release(linear_attention_data *data) {
   for (int slot = 0; slot < LINEAR_SLOTS; slot++) tensor_free(data->tensors[slot]);
-  free(data->sequences);
-  free(data->kept);
+  sequences_release(&data->sequences);
 }

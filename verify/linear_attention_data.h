@@ -34,20 +34,10 @@ typedef enum linear_slot {
   LINEAR_SLOTS
 } linear_slot;
 
-/* Where the tokens of a sequence lie and which rows of the state tensors are its own. */
-typedef struct linear_sequence {
-  int64_t start, length;
-  int64_t past_row, present_row; /* -1: none */
-} linear_sequence;
-
 typedef struct linear_attention_data {
   linear_attention_case spec;        /* its defaults filled in */
   seqmix_linear_attention_args args; /* its numbers; tensors stand below */
-  linear_sequence *sequences;
-  int64_t total;                   /* tokens along the time axis */
-  int64_t longest;                 /* of the sequences */
-  int64_t past_rows, present_rows; /* of the state tensors */
-  unsigned char *kept;             /* per row of the present: whether it is written */
+  test_sequences sequences;
   test_tensor *tensors[LINEAR_SLOTS];
   double q_square, k_square; /* mean squares of rows of q and k, mapped */
 } linear_attention_data;

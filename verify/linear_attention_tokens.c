@@ -229,12 +229,12 @@ static void fill_low_rank(linear_attention_data *data, const int64_t index[2], d
 static void new_rows(linear_attention_data *data) {
   const linear_attention_case *spec = &data->spec;
   int64_t batch = spec->packed ? 1 : spec->batch;
-  int64_t q[4] = {batch, data->total, spec->hq, spec->d};
-  int64_t k[4] = {batch, data->total, spec->hk, spec->d};
-  int64_t v[4] = {batch, data->total, spec->hs, spec->dv};
+  int64_t q[4] = {batch, data->sequences.total, spec->hq, spec->d};
+  int64_t k[4] = {batch, data->sequences.total, spec->hk, spec->d};
+  int64_t v[4] = {batch, data->sequences.total, spec->hs, spec->dv};
   test_tensor **tensors = data->tensors;
   if (spec->layout == LAYOUT_PACKED_QKV) {
-    int64_t all[4] = {batch, data->total, spec->hq + spec->hk + spec->hs, spec->d};
+    int64_t all[4] = {batch, data->sequences.total, spec->hq + spec->hk + spec->hs, spec->d};
     test_tensor *qkv = layout_tensor("qkv", spec->dtype, all, LAYOUT_BTHD, spec->skew);
     tensor_fill_gaps(qkv);
     const int64_t *stride = qkv->view.stride;
@@ -254,7 +254,7 @@ static void new_rows(linear_attention_data *data) {
 static void new_gate(linear_attention_data *data, linear_slot slot, const char *name,
                      int64_t channels) {
   const linear_attention_case *spec = &data->spec;
-  int64_t shape[4] = {spec->packed ? 1 : spec->batch, data->total, spec->hs, channels};
+  int64_t shape[4] = {spec->packed ? 1 : spec->batch, data->sequences.total, spec->hs, channels};
   int64_t stride[4];
   int spread = spec->layout == LAYOUT_PADDED || spec->layout == LAYOUT_REVERSED;
   if (!channels) shape[3] = 1;
@@ -332,9 +332,10 @@ void linear_attention_draw_tokens(linear_attention_data *data, random_state *ran
   new_rows(data);
   new_gates(data);
   for (int64_t n = 0; n < spec->batch; n++) {
-    if (data->sequences[n].past_row < 0) continue;
-    for (int64_t i = 0; i < data->sequences[n].length; i++) fill_token(data, n, i, row, random);
-    tokens += data->sequences[n].length;
+    if (data->sequences.each[n].past_row < 0) continue;
+    for (int64_t i = 0; i < data->sequences.each[n].length; i++)
+      fill_token(data, n, i, row, random);
+    tokens += data->sequences.each[n].length;
   }
   for (int slot = LINEAR_DECAY; slot <= LINEAR_BONUS; slot++) {
     fill_constants(data, (linear_slot)slot, random);

@@ -90,10 +90,17 @@ void number_store(int32_t dtype, void *address, double value) {
 }
 
 double number_rounding(int32_t dtype) {
-  return dtype == SEQMIX_F16 ? 0x1p-11 : dtype == SEQMIX_BF16 ? 0x1p-8 : 0x1p-24;
+  switch (dtype) {
+    case SEQMIX_F16: return 0x1p-11;
+    case SEQMIX_BF16: return 0x1p-8;
+    case SEQMIX_F64: return 0x1p-53;
+    default: return 0x1p-24;
+  }
 }
 
-double number_step(int32_t dtype) { return dtype == SEQMIX_F16 ? 0x1p-24 : 0x1p-126; }
+double number_step(int32_t dtype) {
+  return dtype == SEQMIX_F16 ? 0x1p-24 : dtype == SEQMIX_F64 ? 0x1p-1022 : 0x1p-126;
+}
 
 /* Quiet NaNs (the top bit of the fraction is set) of payload 5a... in each floating type. */
 void number_store_poison(int32_t dtype, void *address) {
@@ -101,6 +108,7 @@ void number_store_poison(int32_t dtype, void *address) {
     case SEQMIX_F32: STORE(uint32_t, 0x7fda5a5a); break;
     case SEQMIX_F16: STORE(uint16_t, 0x7f5a); break;
     case SEQMIX_BF16: STORE(uint16_t, 0x7fda); break;
+    case SEQMIX_F64: STORE(uint64_t, UINT64_C(0x7ffb5a5a5a5a5a5a)); break;
     default: memset(address, 0x5a, (size_t)seqmix_dtype_size(dtype)); break;
   }
 }

@@ -111,7 +111,8 @@ void tensor_poison(test_tensor *tensor) {
 
 void tensor_fill_gaps(test_tensor *tensor) {
   int32_t dtype = tensor->view.dtype;
-  int floating = dtype == SEQMIX_F32 || dtype == SEQMIX_F16 || dtype == SEQMIX_BF16;
+  int floating =
+      dtype == SEQMIX_F32 || dtype == SEQMIX_F16 || dtype == SEQMIX_BF16 || dtype == SEQMIX_F64;
   uint64_t size = seqmix_dtype_size(dtype), first = tensor->view.byte_offset % size;
   for (uint64_t i = first; i + size <= tensor->storage->size; i += size) {
     number_store(dtype, tensor->storage->bytes + i, floating ? (double)NAN : size > 1 ? -7 : 1);

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""seqmix: attention and its relatives, on CPUs and GPUs, behind one small C library.
+"""seqmix: attention, its relatives and scans, on CPUs and GPUs, behind one small C library.
 
 Functions take anything with `__dlpack__`, `__array_interface__` or `__cuda_array_interface__`
 (NumPy, PyTorch, CuPy, JAX) without copying it, and return arrays of the same kind.
@@ -17,8 +17,12 @@ from ._errors import (
 )
 from ._library import version
 from .attention import attention, attention_merge
+from .causal_conv1d import causal_conv1d
 from .context import Context, default_context, devices
 from .linear_attention import linear_attention
+from .linear_recurrence import linear_recurrence
+from .prefix_scan import prefix_scan
+from .selective_scan import selective_scan
 
 __version__ = version()
 
@@ -34,8 +38,12 @@ __all__ = [
     "Unsupported",
     "attention",
     "attention_merge",
+    "causal_conv1d",
     "default_context",
     "devices",
     "linear_attention",
+    "linear_recurrence",
+    "prefix_scan",
+    "selective_scan",
     "version",
 ]

@@ -7,6 +7,7 @@ headers.
 
 import ctypes
 import enum
+import sys
 from ctypes import c_char, c_int32, c_int64, c_uint32, c_uint64, c_void_p
 
 API_VERSION = 0
@@ -296,6 +297,28 @@ class DLManagedTensorVersioned(ctypes.Structure):
         ("flags", c_uint64),
     ]
 
+
+class DLTensor(ctypes.Structure):
+    """DLPack's struct of that name; `dtype` is its DLDataType, of 4 bytes, as one number."""
+
+    _fields_ = [
+        ("data", c_void_p),
+        ("device_type", c_int32),
+        ("device_id", c_int32),
+        ("ndim", c_int32),
+        ("dtype", c_uint32),
+        ("shape", c_void_p),
+        ("strides", c_void_p),
+        ("byte_offset", c_uint64),
+    ]
+
+
+def _dlpack_dtype(code: int, bits: int) -> int:
+    return int.from_bytes(bytes([code, bits, 1, 0]), sys.byteorder)
+
+
+DLPACK_FLOAT32 = _dlpack_dtype(2, 32)
+DLPACK_COMPLEX64 = _dlpack_dtype(5, 64)
 
 DLPACK_FLAG_READ_ONLY = 1
 DLPACK_FLAG_IS_COPIED = 2

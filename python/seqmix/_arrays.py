@@ -54,7 +54,20 @@ DTYPE_NAMES = {
     "bool": Dtype.BOOL,
     "uint8": Dtype.U8,
 }
+_REAL = ", ".join(DTYPE_NAMES)
 _HOST = int(Memory.HOST)
+_FLOAT32 = np.dtype(np.float32)
+_COMPLEX64 = np.dtype(np.complex64)
+
+
+class ComplexTensor(Tensor):
+    """A complex64 array as the library takes it: pairs of f32, along a further last axis."""
+
+
+def shape_of(tensor: Tensor) -> Tuple[int, ...]:
+    """The shape of the array that was described."""
+    return tuple(tensor.shape[: tensor.ndim - isinstance(tensor, ComplexTensor)])
+
 
 _capsule_is_valid = ctypes.pythonapi.PyCapsule_IsValid
 _capsule_is_valid.restype = ctypes.c_int
@@ -75,10 +88,18 @@ class Operands:
 
     def input(self, name: str, array: Any) -> Tensor:
         """Describes an array to be read."""
+        return self._real(name, self.numbers(name, array))
+
+    def numbers(self, name: str, array: Any) -> Tensor:
+        """The same of one that may be complex64: a ComplexTensor then."""
         return self._describe(name, array)[0]
 
     def output(self, name: str, array: Any) -> Tensor:
         """Describes an array to be written."""
+        return self._real(name, self.written_numbers(name, array))
+
+    def written_numbers(self, name: str, array: Any) -> Tensor:
+        """The same of one that may be complex64: a ComplexTensor then."""
         tensor, refusal = self._describe(name, array)
         if refusal:
             raise self.refused(name, f"{refusal}, must be writable")
@@ -140,6 +161,11 @@ class Operands:
             raise self.refused(name, f"{element!r}, must be an integer")
         self.integer(name, element)
 
+    def _real(self, name: str, tensor: Tensor) -> Tensor:
+        if isinstance(tensor, ComplexTensor):
+            raise self.refused(name, f"complex64, must be one of {_REAL}")
+        return tensor
+
     def _describe(self, name: str, array: Any) -> Tuple[Tensor, str]:
         """The tensor, and why it may not be written ("" if it may)."""
         alive: Any = array
@@ -188,11 +214,14 @@ class Operands:
         strides: Tuple[int, ...],
         memory: int,
     ) -> Tensor:
+        is_complex = dtype == _COMPLEX64
+        if is_complex:
+            dtype, shape, strides = _FLOAT32, (*shape, 2), (*strides, 4)
         try:
             layout = _layout(dtype, shape, strides, memory)
         except ValueError as reason:
             raise self.refused(name, str(reason)) from None
-        tensor = Tensor.from_buffer_copy(layout)
+        tensor = (ComplexTensor if is_complex else Tensor).from_buffer_copy(layout)
         tensor.data = data
         return tensor
 
@@ -223,13 +252,32 @@ class Operands:
             address = _capsule_pointer(capsule, b"dltensor")
         else:
             raise self.refused(name, "an array whose __dlpack__() gives no DLPack capsule")
-        tensor = Tensor()
-        status = library.seqmix_tensor_from_dlpack(ctypes.byref(tensor), address)
-        if status:
-            raise error(status, f"{self.operator}: {name}: {last_error()}")
+        tensor = self._from_dlpack(name, _abi.DLTensor.from_address(address))
         if flags & _abi.DLPACK_FLAG_READ_ONLY:
             return tensor, "read-only"
         return tensor, "handed out as a copy" if flags & _abi.DLPACK_FLAG_IS_COPIED else ""
+
+    def _from_dlpack(self, name: str, source: _abi.DLTensor) -> Tensor:
+        is_complex = source.dtype == _abi.DLPACK_COMPLEX64
+        tensor = ComplexTensor() if is_complex else Tensor()
+        if is_complex:  # The library is shown as many f32, and what is beside each is added then.
+            source = _abi.DLTensor.from_buffer_copy(source)
+            source.dtype = _abi.DLPACK_FLOAT32
+        status = library.seqmix_tensor_from_dlpack(ctypes.byref(tensor), ctypes.byref(source))
+        if status:
+            raise error(status, f"{self.operator}: {name}: {last_error()}")
+        if is_complex:
+            self._add_pairs(name, tensor)
+        return tensor
+
+    def _add_pairs(self, name: str, tensor: Tensor) -> None:
+        rank = tensor.ndim
+        if rank == _abi.MAX_DIMS:
+            raise self.refused(name, f"complex of rank {rank}, must be at most {rank - 1}")
+        for axis in range(rank):
+            tensor.stride[axis] *= 2
+        tensor.shape[rank], tensor.stride[rank] = 2, 1
+        tensor.ndim = rank + 1
 
 
 @functools.lru_cache(maxsize=1024)
@@ -242,7 +290,8 @@ def _layout(
     """
     code = DTYPE_NAMES.get(dtype.name) if dtype.isnative else None
     if code is None:
-        raise ValueError(f"{dtype}, must be one of {', '.join(DTYPE_NAMES)}")
+        more = ", or complex64 where numbers may be complex" if dtype.kind == "c" else ""
+        raise ValueError(f"{dtype}, must be one of {_REAL}{more}")
     if len(shape) > _abi.MAX_DIMS:
         raise ValueError(f"of rank {len(shape)}, must be at most {_abi.MAX_DIMS}")
     size = dtype.itemsize

@@ -14,7 +14,7 @@ import pathlib
 from ctypes import POINTER, c_char_p, c_int32, c_void_p
 from typing import Any, List, Optional, Tuple
 
-from . import _abi
+from . import _abi, _abi_scans
 from ._errors import error
 
 # name, type of the result, types of the arguments
@@ -40,6 +40,14 @@ _PROTOTYPES: List[Tuple[str, Any, List[Any]]] = [
     ("seqmix_attention", c_int32, [c_void_p, POINTER(_abi.AttentionArgs)]),
     ("seqmix_attention_merge", c_int32, [c_void_p, POINTER(_abi.AttentionMergeArgs)]),
     ("seqmix_linear_attention", c_int32, [c_void_p, POINTER(_abi.LinearAttentionArgs)]),
+    (
+        "seqmix_linear_recurrence",
+        c_int32,
+        [c_void_p, POINTER(_abi_scans.LinearRecurrenceArgs)],
+    ),
+    ("seqmix_selective_scan", c_int32, [c_void_p, POINTER(_abi_scans.SelectiveScanArgs)]),
+    ("seqmix_prefix_scan", c_int32, [c_void_p, POINTER(_abi_scans.PrefixScanArgs)]),
+    ("seqmix_causal_conv1d", c_int32, [c_void_p, POINTER(_abi_scans.CausalConv1dArgs)]),
 ]
 
 _FILES = ("libseqmix.so*", "libseqmix*.dylib", "*seqmix*.dll")

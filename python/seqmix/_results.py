@@ -10,7 +10,7 @@ from typing import Any, List, Optional, Sequence, Tuple
 import numpy as np
 
 from ._abi import Dtype, Memory, Tensor
-from ._arrays import DTYPE_NAMES, Operands
+from ._arrays import DTYPE_NAMES, ComplexTensor, Operands
 from ._errors import Error, OutOfMemory, Unsupported
 
 _NUMPY_NAMES = {int(code): name for name, code in DTYPE_NAMES.items()}
@@ -45,16 +45,19 @@ class Results:
         shape: Tuple[int, ...],
         f32: bool = False,
         fill: Optional[float] = None,
+        is_complex: bool = False,
     ) -> Tensor:
         """The next result: `given`, or a new array of the type of `like`, or of f32.
 
         `fill` is what a new one holds before the call, if the call may leave parts of it alone.
+        With `is_complex` what is given may be complex64.
         """
         array = self._made(name, shape, f32) if given is None else given
         if given is None and fill is not None:
             array[...] = fill
         self._arrays.append((array, given is None))
-        return self._operands.output(name, array)
+        describe = self._operands.written_numbers if is_complex else self._operands.output
+        return describe(name, array)
 
     def finished(self) -> Any:
         """What the caller gets once the call is over: one array, or the tuple of several."""
@@ -89,6 +92,8 @@ class Results:
             return self._namespace.asarray(array)  # bfloat16, which NumPy does not hand out
 
     def _numpy_dtype(self) -> np.dtype[Any]:
+        if isinstance(self._tensor, ComplexTensor):
+            return np.dtype(np.complex64)
         if self._tensor.dtype == Dtype.BF16:
             return _bfloat16(self._operands.operator)
         return np.dtype(_NUMPY_NAMES[self._tensor.dtype])

@@ -19,14 +19,13 @@ from typing import (
     overload,
 )
 
-import numpy as np
-
 from . import _abi
 from ._abi import LinearAttentionArgs, Tensor
 from ._arguments import HEAD_SHARING, Integers, Numbers, Renaming, fill, named, run
 from ._arrays import Array, Operands
 from ._library import library
 from ._results import Results
+from ._states import fill_sequences, number_rows, sequence_count
 from .context import Context, chosen_context
 
 if TYPE_CHECKING:
@@ -292,13 +291,13 @@ def linear_attention(
     args.eps = operands.number("eps", eps)
     if floor is not None:
         args.floor = operands.number("floor", floor)
-    args.max_seqlen = operands.integer("max_seqlen", max_seqlen)
     args.chunk_size = operands.integer("chunk_size", chunk_size)
     fill(args, operands.floats, decay=decay, decay_reverse=decay_reverse)
     fill(args, operands.input, beta=beta, erase=erase, a=a, b=b, bonus=bonus, input_gate=input_gate)
-    fill(
+    fill_sequences(
         args,
-        operands.index,
+        operands,
+        max_seqlen,
         cu_seqlens=cu_seqlens,
         state_indices=state_indices,
         state_out_indices=state_out_indices,
@@ -307,9 +306,7 @@ def linear_attention(
     # Axes that a wrong q or v lacks are 0 here; the library then says what is wrong with it.
     batch, time, q_heads, dim = q_tensor.shape[:4]
     heads, value_dim = v_tensor.shape[2:4]
-    sequences = batch
-    if args.cu_seqlens:
-        sequences = max(Tensor.from_address(args.cu_seqlens).shape[0] - 1, 0)
+    sequences = sequence_count(args, batch)
     results = Results(operands, q, q_tensor)
     args.out = addressof(results.add("out", out, (batch, time, max(q_heads, heads), value_dim)))
     count = 3 if input_gate is not None else 2 if normalize is not None else 1
@@ -351,7 +348,7 @@ class _State:
     def write(self, present: Any, shape: Tuple[int, ...]) -> None:
         """Takes the present state, or makes one with a row per sequence."""
         if present is None:
-            self._number_rows(shape[0])
+            number_rows(self._args, self._operands, shape[0])
         arrays = self._arrays("present_state", present) if present is not None else [None] * 3
         for i in range(self._count):
             results = Results(self._operands, *self._like[i])
@@ -369,14 +366,6 @@ class _State:
         """What the caller gets: an array, or the tuple of several."""
         arrays = tuple(results.finished() for results in self.written)
         return arrays if self._count > 1 else arrays[0]
-
-    def _number_rows(self, sequences: int) -> None:
-        if self._args.state_out_indices:
-            raise self._operands.refused(
-                "state_out_indices", "given, but names rows of present_state, which must be given"
-            )
-        if self._args.state_indices:
-            fill(self._args, self._operands.index, state_out_indices=np.arange(sequences))
 
     def _arrays(self, name: str, state: Any) -> Sequence[Any]:
         is_several = isinstance(state, (list, tuple))

@@ -139,6 +139,14 @@ static const seqmix_variant variants[] = {
 #endif
     SCANS(generic, 0),
     {
+        .name = "prefix_scan__f64i32_generic_plain",
+        .op = SEQMIX_OP_PREFIX_SCAN,
+        .dtypes = SEQMIX_DTYPE_BIT(SEQMIX_F64) | SEQMIX_DTYPE_BIT(SEQMIX_I32),
+        .problem_features = prefix_scan_features,
+        .workspace = seqmix_prefix_scan_plain_workspace,
+        .run = prefix_scan__f64i32_generic_plain,
+    },
+    {
         .name = "attention_merge__any_generic_rows",
         .op = SEQMIX_OP_ATTENTION_MERGE,
         .dtypes = float_types,

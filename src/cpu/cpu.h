@@ -60,6 +60,13 @@ seqmix_status attention__bf16_avx512bf16_blocked(const seqmix_call *call,
                                                  const seqmix_problem *problem);
 #endif
 
+/** Of f64 and i32. */
+uint64_t seqmix_prefix_scan_plain_workspace(const seqmix_problem *problem,
+                                            const seqmix_device_properties *device,
+                                            int32_t workers);
+seqmix_status prefix_scan__f64i32_generic_plain(const seqmix_call *call,
+                                                const seqmix_problem *problem);
+
 seqmix_status attention_merge__any_generic_rows(const seqmix_call *call,
                                                 const seqmix_problem *problem);
 

@@ -25,7 +25,8 @@ enum subject_kind {
   SUBJECT_LAST_DENSE = 1 << 3, /* the last axis is contiguous */
   SUBJECT_ANY_RANK = 1 << 4,   /* rank 1 to 4 */
   SUBJECT_FREE_SIZES = 1 << 5, /* one more along an axis may be legal */
-  SUBJECT_SETS_SIZES = 1 << 6  /* if others do not agree with its sizes, they are named */
+  SUBJECT_SETS_SIZES = 1 << 6, /* if others do not agree with its sizes, they are named */
+  SUBJECT_SETS_KIND = 1 << 7   /* the same of its type and rank */
 };
 
 /* A tensor of a call and the member of its args that points to it. */

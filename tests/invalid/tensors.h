@@ -14,6 +14,9 @@ void fill_numbers(const seqmix_tensor *tensor, const char *name);
 /* Makes a dense f32 tensor one of bf16, with the same values cut short. */
 void narrow_to_bf16(seqmix_tensor *tensor);
 
+/* Makes a dense f32 tensor one of f64, or of int32 with the hundredfold values. */
+void convert_numbers(seqmix_tensor *tensor, int32_t dtype);
+
 /* Writes element i of an int32 or int64 array. */
 void set_index(seqmix_tensor *tensor, int i, int64_t value);
 

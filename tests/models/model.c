@@ -82,12 +82,6 @@ double dot(const double x[DIM], const double y[DIM]) {
   return sum;
 }
 
-double sigmoid(double x) { return 1 / (1 + exp(-x)); }
-
-double softplus(double x) { return log1p(exp(x)); }
-
-double silu(double x) { return x * sigmoid(x); }
-
 void to_unit_length(const double x[DIM], double y[DIM]) {
   double length = sqrt(dot(x, x) + 1e-6);
   for (int d = 0; d < DIM; d++) y[d] = x[d] / length;

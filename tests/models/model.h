@@ -10,6 +10,7 @@
 
 #include <seqmix/seqmix.h>
 
+#include "common.h"
 #include "verify/random.h"
 
 /* More tokens than any chunk, and no multiple of one; rows that are no multiple of a vector. */
@@ -49,9 +50,6 @@ const seqmix_tensor *model_bonus(model *m, const double x[HEADS][DIM]);         
 /* ---- what many formulas need ---------------------------------------------------------------- */
 
 double dot(const double x[DIM], const double y[DIM]);
-double sigmoid(double x);
-double softplus(double x);
-double silu(double x);
 void to_unit_length(const double x[DIM], double y[DIM]); /* x / sqrt(x.x + 1e-6) */
 void add_values(double to[VALUE_DIM], double factor, const double v[VALUE_DIM]);
 

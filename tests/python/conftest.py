@@ -1,11 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
+import subprocess
 import zlib
 
 import numpy as np
 import pytest
 
 import seqmix
-from support import BF16, DEVICE, F16, F32, SEED
+from support import BF16, DEVICE, F16, F32, SEED, tool
 
 
 def pytest_report_header():
@@ -28,3 +29,27 @@ def context(request):
 @pytest.fixture(params=[F32, F16, BF16], ids=str)
 def dtype(request):
     return request.param
+
+
+@pytest.fixture
+def device():
+    """A context of the test's own on the device under test."""
+    with seqmix.Context(DEVICE) as context:
+        yield context
+
+
+@pytest.fixture
+def run(tmp_path):
+    """Calls `seqmix run` in a folder of its own, with arrays saved beside it under their names."""
+    path = tool()
+
+    def call(*words, status=0, **arrays):
+        for name, array in arrays.items():
+            np.save(tmp_path / f"{name}.npy", array)
+        command = [path, "run", *words]
+        done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
+        assert done.returncode == status, done.stdout + done.stderr
+        return done.stdout if status == 0 else done.stderr
+
+    call.folder = tmp_path
+    return call

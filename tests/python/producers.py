@@ -6,7 +6,7 @@ import ctypes
 import numpy as np
 
 CPU, CUDA = 1, 2
-FLOAT, BFLOAT = 2, 4
+FLOAT, BFLOAT, COMPLEX = 2, 4, 5
 READ_ONLY, IS_COPIED = 1, 2
 
 
@@ -91,7 +91,7 @@ new_capsule.argtypes = [ctypes.c_void_p, ctypes.c_char_p, DESTRUCTOR]
 
 
 class HandMade:
-    """A contiguous float array by DLPack, field by field.
+    """A contiguous float or complex array by DLPack, field by field.
 
     It counts the capsules given out and given back, and poisons its memory when it gets one back:
     so a result is right only if the capsule lived through the call.
@@ -163,7 +163,7 @@ class ImmutableArray:
         self.array = array.view()
         self.array.flags.writeable = False
         self.shape, self.dtype = array.shape, array.dtype
-        self.exchange = HandMade(array, code=BFLOAT if array.dtype.kind == "V" else FLOAT)
+        self.exchange = HandMade(array, code={"V": BFLOAT, "c": COMPLEX}.get(array.dtype.kind, FLOAT))
 
     def __dlpack__(self, **keywords):
         return self.exchange.__dlpack__(**keywords)

@@ -20,6 +20,10 @@ BF16 = np.dtype(ml_dtypes.bfloat16)
 TOLERANCES = {F32: (2e-6, 2e-5), F16: (5e-4, 2e-3), BF16: (4e-3, 1.6e-2)}
 
 
+# The bounds of scans and convolutions, as multiples of attention's above.
+SCAN_FACTORS = {F32: 0.5, F16: 1.0, BF16: 1.0}
+
+
 def needed(module, **conditions):
     """pytest.importorskip for what ./dev installs: in CI its absence is a failure.
 
@@ -39,6 +43,22 @@ def tool():
     if not path:
         (pytest.fail if os.environ.get("CI") else pytest.skip)("SEQMIX_TOOL names no command")
     return path
+
+
+def load(run, name, dtype):
+    """A result. NumPy knows no name for bf16: its files hold two nameless bytes per element."""
+    array = np.load(run.folder / f"{name}.npy")
+    return array.view(BF16) if dtype == BF16 else array
+
+
+def on_the_command_line(options):
+    """The words of options, whose arrays are in files of their names, and these arrays."""
+    arrays = {name: value for name, value in options.items() if isinstance(value, np.ndarray)}
+    words = []
+    for name, value in options.items():
+        words += [f"--{name.replace('_', '-')}"]
+        words += [f"{name}.npy"] if name in arrays else [value] if isinstance(value, str) else []
+    return words, arrays
 
 
 def normal(rng, *shape, dtype=F32):
@@ -66,3 +86,22 @@ def assert_close(actual, expected, dtype=F32, factor=1.0):
     error = np.maximum(np.abs(actual - expected) - step, 0)
     assert np.linalg.norm(error) <= in_norm * np.linalg.norm(expected)
     assert error.max() <= at_most * np.abs(expected).max()
+
+
+def assert_scanned(actual, expected, dtype=F32):
+    """The same to the bounds of scans. Complex numbers are judged as pairs."""
+    dtype = np.dtype(dtype)
+    assert_close(in_pairs(actual), in_pairs(expected), dtype, SCAN_FACTORS[dtype])
+
+
+def in_pairs(array):
+    """Complex numbers with their parts along a further axis; real ones as they are."""
+    array = np.asarray(array)
+    if array.dtype.kind != "c":
+        return array
+    return np.stack((array.real, array.imag), axis=-1)
+
+
+def complex_normal(rng, *shape):
+    """Complex64 values whose parts are standard normal."""
+    return (rng.standard_normal(shape) + 1j * rng.standard_normal(shape)).astype(np.complex64)

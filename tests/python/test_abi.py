@@ -12,7 +12,7 @@ import subprocess
 
 import pytest
 
-from seqmix import _abi, _library
+from seqmix import _abi, _abi_scans, _library
 
 INCLUDE = pathlib.Path(__file__).parents[2] / "include"
 
@@ -26,6 +26,16 @@ STRUCTS = {
         _abi.LinearAttentionArgs,
         "SEQMIX_LINEAR_ATTENTION_ARGS_INIT",
     ),
+    "seqmix_linear_recurrence_args": (
+        _abi_scans.LinearRecurrenceArgs,
+        "SEQMIX_LINEAR_RECURRENCE_ARGS_INIT",
+    ),
+    "seqmix_selective_scan_args": (
+        _abi_scans.SelectiveScanArgs,
+        "SEQMIX_SELECTIVE_SCAN_ARGS_INIT",
+    ),
+    "seqmix_prefix_scan_args": (_abi_scans.PrefixScanArgs, "SEQMIX_PREFIX_SCAN_ARGS_INIT"),
+    "seqmix_causal_conv1d_args": (_abi_scans.CausalConv1dArgs, "SEQMIX_CAUSAL_CONV1D_ARGS_INIT"),
 }
 
 ENUMS = {  # C's name and the prefix of its constants
@@ -37,6 +47,8 @@ ENUMS = {  # C's name and the prefix of its constants
     "seqmix_update_rule": (_abi.UpdateRule, "SEQMIX_UPDATE_"),
     "seqmix_feature_map": (_abi.FeatureMap, "SEQMIX_FEATURE_"),
     "seqmix_normalize": (_abi.Normalize, "SEQMIX_NORMALIZE_"),
+    "seqmix_scan_op": (_abi_scans.ScanOp, "SEQMIX_SCAN_"),
+    "seqmix_activation": (_abi_scans.Activation, "SEQMIX_ACTIVATION_"),
 }
 
 CONSTANTS = {
@@ -152,6 +164,10 @@ HEADERS = without_comments(
             "sharing",
             "attention",
             "linear_attention",
+            "linear_recurrence",
+            "selective_scan",
+            "prefix_scan",
+            "causal_conv1d",
             "version",
         )
     )

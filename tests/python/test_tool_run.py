@@ -1,44 +1,19 @@
 # SPDX-License-Identifier: Apache-2.0
 """`seqmix run` on .npy files against the same calls from Python, and what it says of bad files."""
 
-import subprocess
-
 import numpy as np
 import pytest
 
 import seqmix
 from linear_attention_cases import logs, rates
-from support import BF16, DEVICE, F16, F32, assert_close, normal, tool
+from support import BF16, DEVICE, F16, F32, assert_close, load, normal, on_the_command_line
 
 B, TQ, TK, HQ, HKV, D, DV = 2, 9, 21, 4, 2, 16, 12
-
-
-@pytest.fixture
-def run(tmp_path):
-    """Calls the command in a folder of its own, with arrays saved beside it under their names."""
-    path = tool()
-
-    def call(*words, status=0, **arrays):
-        for name, array in arrays.items():
-            np.save(tmp_path / f"{name}.npy", array)
-        command = [path, "run", *words]
-        done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
-        assert done.returncode == status, done.stdout + done.stderr
-        return done.stdout if status == 0 else done.stderr
-
-    call.folder = tmp_path
-    return call
 
 
 def attention(run, *options, **arrays):
     return run("attention", "q.npy", "k.npy", "v.npy", "-o", "out.npy", "--device", DEVICE,
                *options, **arrays)
-
-
-def load(run, name, dtype):
-    """A result. NumPy knows no name for bf16: its files hold two nameless bytes per element."""
-    array = np.load(run.folder / f"{name}.npy")
-    return array.view(BF16) if dtype == BF16 else array
 
 
 @pytest.fixture
@@ -48,12 +23,6 @@ def qkv(rng, dtype):
         "k": normal(rng, B, TK, HKV, D, dtype=dtype),
         "v": normal(rng, B, TK, HKV, DV, dtype=dtype),
     }
-
-
-@pytest.fixture
-def device():
-    with seqmix.Context(DEVICE) as context:
-        yield context
 
 
 def test_types(run, qkv, dtype, device):
@@ -244,16 +213,6 @@ def gates(rng, rule):
 
 
 RULES = ["linear", "constant", "gated", "bidirectional", "delta", "gated_delta", "dplr"]
-
-
-def on_the_command_line(options):
-    """The words of options, whose arrays are in files of their names, and these arrays."""
-    arrays = {name: value for name, value in options.items() if isinstance(value, np.ndarray)}
-    words = []
-    for name, value in options.items():
-        words += [f"--{name.replace('_', '-')}"]
-        words += [f"{name}.npy"] if name in arrays else [value] if isinstance(value, str) else []
-    return words, arrays
 
 
 @pytest.mark.parametrize("layout", ["bthd", "bhtd"])

@@ -45,6 +45,19 @@ y, half = seqmix.linear_attention(q, q, q, past_state=halves, present_state=halv
 assert_type(half, npt.NDArray[np.float16])
 y, pair = seqmix.linear_attention(q, q, q, normalize="sum", present_state=(s, z))
 assert_type(pair, Tuple[Floats, Floats])
+x: Floats = np.ones((1, 2, 3), np.float32)
+assert_type(seqmix.linear_recurrence(x, x, reverse=True), Floats)
+assert_type(seqmix.linear_recurrence(x, x, return_state=True), Tuple[Floats, Floats])
+waves: npt.NDArray[np.complex64] = np.ones((1, 2, 3), np.complex64)
+assert_type(seqmix.linear_recurrence(waves, waves), npt.NDArray[np.complex64])
+y, half = seqmix.linear_recurrence(x, x, past_state=halves, present_state=halves)
+assert_type(half, npt.NDArray[np.float16])
+assert_type(seqmix.selective_scan(x, x, x, q, q, D=x, delta_softplus=True), Floats)
+y, half = seqmix.selective_scan(x, x, x, q, q, present_state=halves)
+assert_type(half, npt.NDArray[np.float16])
+assert_type(seqmix.causal_conv1d(x, x, x, activation="silu", cu_seqlens=[0, 2]), Floats)
+assert_type(seqmix.causal_conv1d(x, x, return_state=True), Tuple[Floats, Floats])
+assert_type(seqmix.prefix_scan(halves, "logsumexp", axis=0), npt.NDArray[np.float16])
 assert_type(seqmix.devices(), List[Dict[str, Any]])
 with seqmix.Context("cpu", threads=2) as context:
     context.threads = 3
@@ -70,6 +83,11 @@ seqmix.linear_attention(q, q, q, update_rule="gate")
 seqmix.linear_attention(q, q, q, feature_map="elu")
 seqmix.linear_attention(q, q, q, normalize=3)
 seqmix.linear_attention(q, q, q, present_state=q, head_sharing="shared")
+seqmix.linear_recurrence(q)
+seqmix.linear_recurrence(q, q, backwards=True)
+seqmix.selective_scan(q, q, q, q)
+seqmix.prefix_scan(q, "prod")
+seqmix.causal_conv1d(q, q, activation="swish")
 """
 
 
@@ -105,4 +123,4 @@ def test_a_program_that_misuses_it(cache, tmp_path):
         for line in mypy(cache, tmp_path / "misuse.py").stdout.splitlines()
         if ": error:" in line
     }
-    assert lines == set(range(5, 15))
+    assert lines == set(range(5, 20))

@@ -49,7 +49,6 @@ void run_needs(run *r, const char *option, const char *other) {
 }
 
 void run_start(run *r, const char *operator_name, const tool_arguments *arguments) {
-  static const char *const layouts[] = {"bthd", "bhtd"};
   memset(r, 0, sizeof *r);
   r->arguments = arguments;
   r->operator_name = operator_name;
@@ -57,9 +56,17 @@ void run_start(run *r, const char *operator_name, const tool_arguments *argument
     fprintf(stderr, "%s: -o is missing: where the result goes\n", arguments->command);
     r->status = 2;
   }
-  if (!r->status) r->status = arguments_word(arguments, "--layout", layouts, 2, &r->heads_first);
   if (!r->status) open_context(r);
 }
+
+static void read_layout(run *r, const char *time_first, const char *time_later) {
+  const char *const layouts[] = {time_first, time_later};
+  int wrong = arguments_word(r->arguments, "--layout", layouts, 2, &r->heads_first);
+  if (wrong && !r->status) r->status = 2;
+}
+
+void run_layout_of_heads(run *r) { read_layout(r, "bthd", "bhtd"); }
+void run_layout_of_channels(run *r) { read_layout(r, "btc", "bct"); }
 
 /* ---- tensors ----------------------------------------------------------------------------------
  */

@@ -69,6 +69,7 @@ static const char *const attention_files[] = {"Q.npy", "K.npy", "V.npy"};
 int run_attention(int count, char **words) {
   tool_option options[] = {
       RUN_OPTIONS,
+      RUN_HEADS,
       RUN_LSE,
       {"--causal", NULL, "keys up to the query's own position", NULL},
       {"--window", "L,R", "keys at most L before and R after it; -1 is open", NULL},
@@ -104,6 +105,7 @@ int run_attention(int count, char **words) {
   int status;
   if (!run_read_line(&arguments, count, words, &status)) return status;
   run_start(&r, "attention", &arguments);
+  run_layout_of_heads(&r);
   read_numbers(&r, &args);
   read_tensors(&r, &args);
   make_outputs(&r, &args);
@@ -133,6 +135,7 @@ static const char *const merge_files[] = {"OUTS.npy", "LSES.npy"};
 int run_attention_merge(int count, char **words) {
   tool_option options[] = {
       RUN_OPTIONS,
+      RUN_HEADS,
       RUN_LSE,
       {"--sinks", "FILE", "a logit without a value per head", NULL},
   };
@@ -148,6 +151,7 @@ int run_attention_merge(int count, char **words) {
   int status;
   if (!run_read_line(&arguments, count, words, &status)) return status;
   run_start(&r, "attention_merge", &arguments);
+  run_layout_of_heads(&r);
   args.outs = run_sequence(&r, arguments.values[0], 5, 2);
   args.lses = run_input(&r, arguments.values[1], 0);
   args.sinks = run_option(&r, "--sinks");

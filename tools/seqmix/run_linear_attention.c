@@ -56,18 +56,12 @@ static void read_tensors(run *r, seqmix_linear_attention_args *args) {
   args->state_out_indices = run_option(r, "--state-out-indices");
 }
 
-/* One part of the present state: of the past's type, and with rows that are named by index as
- * large a pool as the past, whose rows it keeps where none is written. Without a past it is f32. */
+/* One part of the present state. */
 static const seqmix_tensor *make_state(run *r, const char *option, const seqmix_tensor *past,
                                        const seqmix_linear_attention_args *args, int ndim,
                                        const int64_t *shape) {
-  const char *path = arguments_value(r->arguments, option);
-  int is_pool = past && (args->state_indices || args->state_out_indices);
-  const seqmix_tensor *state =
-      is_pool ? run_output(r, path, past->dtype, past->ndim, past->shape)
-              : run_output(r, path, past ? past->dtype : SEQMIX_F32, ndim, shape);
-  if (is_pool) run_begin_with(r, state, past);
-  return state;
+  int is_pool = args->state_indices || args->state_out_indices;
+  return run_state(r, option, past, is_pool, SEQMIX_F32, ndim, shape);
 }
 
 static void make_outputs(run *r, seqmix_linear_attention_args *args) {
@@ -75,9 +69,7 @@ static void make_outputs(run *r, seqmix_linear_attention_args *args) {
   const int64_t *q = args->q->shape, *v = args->v->shape;
   int32_t type = arguments_value(r->arguments, "--out-f32") ? SEQMIX_F32 : args->q->dtype;
   int64_t out[4] = {q[0], q[1], q[2] > v[2] ? q[2] : v[2], v[3]};
-  int64_t state[4] = {q[0], v[2], q[3], v[3]};
-  if (args->cu_seqlens) state[0] = args->cu_seqlens->ndim ? args->cu_seqlens->shape[0] - 1 : 0;
-  if (state[0] < 0) state[0] = 0;
+  int64_t state[4] = {run_sequence_count(args->cu_seqlens, q[0]), v[2], q[3], v[3]};
   args->out = run_output_sequence(r, arguments_value(r->arguments, "-o"), type, 4, out, 1);
   args->present_state = make_state(r, "--state", args->past_state, args, 4, state);
   args->present_normalizer = make_state(r, "--normalizer", args->past_normalizer, args, 3, state);
@@ -93,6 +85,7 @@ static const char *const files[] = {"Q.npy", "K.npy", "V.npy"};
 int run_linear_attention(int count, char **words) {
   tool_option options[] = {
       RUN_OPTIONS,
+      RUN_HEADS,
       {"--update-rule", "WORD", "linear (the default), gated, delta, gated_delta or dplr", NULL},
       {"--decay", "FILE", "logarithms: of each head, or of tokens, or of their channels", NULL},
       {"--beta", "FILE", "rates of the delta rules; 1 is the default", NULL},
@@ -136,6 +129,7 @@ int run_linear_attention(int count, char **words) {
   int status;
   if (!run_read_line(&arguments, count, words, &status)) return status;
   run_start(&r, "linear_attention", &arguments);
+  run_layout_of_heads(&r);
   read_words(&r, &args);
   read_numbers(&r, &args);
   run_needs(&r, "--state-indices", "--past-state");

@@ -1,29 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "cpu/scan/loops.h"
 
-/* With more vectors than these in a row, states leave registers after each group of tokens, so that
- * memory is read and written row by row. */
+/* With more vectors than these in a row, states leave registers after each token, so that memory is
+ * read and written row by row. Two rows at once would be slower by far: they tend to lie whole
+ * pages apart, and processors take a load for one of what was just stored as many pages away. */
 enum { VECTORS_FEW = 4 };
 
 SEQMIX_INLINE void put(float *to, vec x, int is_streamed) {
-#if SEQMIX_VECTOR_BYTES == 64 && defined(__AVX512F__)
-  if (is_streamed) {
-    _mm512_stream_ps(to, (__m512)x);
-    return;
-  }
-#elif SEQMIX_VECTOR_BYTES == 32 && defined(__AVX2__)
-  if (is_streamed) {
-    _mm256_stream_ps(to, (__m256)x);
-    return;
-  }
-#elif SEQMIX_VECTOR_BYTES == 16 && defined(__SSE__)
-  if (is_streamed) {
-    _mm_stream_ps(to, (__m128)x);
-    return;
-  }
-#endif
-  (void)is_streamed;
-  vec_store(to, x);
+  is_streamed ? vec_stream(to, x) : vec_store(to, x);
 }
 
 /* The pointers of the vectors of a token. */
@@ -38,51 +22,66 @@ SEQMIX_INLINE void advance(const scan_span *span, cursor *at) {
   at->out += span->out.step;
 }
 
-/* `vectors` neighbours through `tokens` tokens, with their states in registers. */
+/* `vectors` neighbours from vector v on, with their states in registers. */
 SEQMIX_INLINE void run_tokens(const scan_span *span, scan_kind kind, int is_exclusive,
-                              int is_streamed, int vectors, cursor at, double *states,
-                              int64_t tokens) {
+                              int is_streamed, int vectors, int64_t v) {
   scan_state s[2];
+  double *states = span->states + v * STATE_DOUBLES;
+  cursor at = {span->a.at + v * LANES, span->x.at + v * LANES, span->out.at + v * LANES};
 #pragma GCC unroll 2
-  for (int v = 0; v < vectors; v++) s[v] = scan_state_load(kind, states + v * STATE_DOUBLES);
-  for (int64_t t = 0; t < tokens; t += TOKENS_PER_GROUP) {
-    int64_t group = tokens - t < TOKENS_PER_GROUP ? tokens - t : TOKENS_PER_GROUP;
+  for (int i = 0; i < vectors; i++) s[i] = scan_state_load(kind, states + i * STATE_DOUBLES);
+  for (int64_t t = 0; t < span->tokens; t++, advance(span, &at)) {
 #pragma GCC unroll 2
-    for (int v = 0; v < vectors; v++) scan_begin_group(kind, &s[v]);
-    for (int64_t i = 0; i < group; i++, advance(span, &at)) {
-#pragma GCC unroll 2
-      for (int v = 0; v < vectors; v++) {
-        if (is_exclusive) put(at.out + v * LANES, scan_result(kind, &s[v]), is_streamed);
-        scan_step(kind, &s[v], at.a + v * LANES, at.x + v * LANES);
-        if (!is_exclusive) put(at.out + v * LANES, scan_result(kind, &s[v]), is_streamed);
-      }
+    for (int i = 0; i < vectors; i++) {
+      if (t % TOKENS_PER_GROUP == 0) scan_begin_group(kind, &s[i]);
+      if (is_exclusive) put(at.out + i * LANES, scan_result(kind, &s[i]), is_streamed);
+      scan_step(kind, &s[i], at.a + i * LANES, at.x + i * LANES);
+      if (!is_exclusive) put(at.out + i * LANES, scan_result(kind, &s[i]), is_streamed);
     }
   }
 #pragma GCC unroll 2
-  for (int v = 0; v < vectors; v++) scan_state_store(kind, states + v * STATE_DOUBLES, &s[v]);
+  for (int i = 0; i < vectors; i++) scan_state_store(kind, states + i * STATE_DOUBLES, &s[i]);
+}
+
+SEQMIX_INLINE void run_panels(const scan_span *span, scan_kind kind, int is_exclusive,
+                              int is_streamed) {
+  int64_t v = 0;
+  for (; v + 2 <= span->vectors; v += 2) run_tokens(span, kind, is_exclusive, is_streamed, 2, v);
+  if (v < span->vectors) run_tokens(span, kind, is_exclusive, is_streamed, 1, v);
+}
+
+/* A vector of a row. */
+SEQMIX_INLINE void run_vector(scan_kind kind, int is_exclusive, int is_streamed, int begins_group,
+                              cursor at, double *state) {
+  scan_state s = scan_state_load(kind, state);
+  begins_group ? scan_begin_group(kind, &s) : scan_resume_group(kind, &s);
+  if (is_exclusive) put(at.out, scan_result(kind, &s), is_streamed);
+  scan_step(kind, &s, at.a, at.x);
+  if (!is_exclusive) put(at.out, scan_result(kind, &s), is_streamed);
+  scan_state_store(kind, state, &s);
+}
+
+SEQMIX_INLINE void run_row(const scan_span *span, scan_kind kind, int is_exclusive, int is_streamed,
+                           int begins_group, cursor at) {
+  double *states = span->states;
+  for (int64_t v = 0; v < span->vectors; v++) {
+    run_vector(kind, is_exclusive, is_streamed, begins_group, at, states + v * STATE_DOUBLES);
+    at = (cursor){at.a + LANES, at.x + LANES, at.out + LANES};
+  }
 }
 
 SEQMIX_INLINE void run_block(const scan_span *span, scan_kind kind, int is_exclusive,
                              int is_streamed) {
-  int64_t at_once = span->vectors > VECTORS_FEW ? TOKENS_PER_GROUP : span->tokens;
-  for (int64_t t = 0; t < span->tokens; t += at_once) {
-    int64_t tokens = span->tokens - t < at_once ? span->tokens - t : at_once;
-    int64_t v = 0;
-    for (; v + 2 <= span->vectors; v += 2) {
-      cursor at = {span->a.at + t * span->a.step + v * LANES,
-                   span->x.at + t * span->x.step + v * LANES,
-                   span->out.at + t * span->out.step + v * LANES};
-      run_tokens(span, kind, is_exclusive, is_streamed, 2, at, span->states + v * STATE_DOUBLES,
-                 tokens);
-    }
-    if (v < span->vectors) {
-      cursor at = {span->a.at + t * span->a.step + v * LANES,
-                   span->x.at + t * span->x.step + v * LANES,
-                   span->out.at + t * span->out.step + v * LANES};
-      run_tokens(span, kind, is_exclusive, is_streamed, 1, at, span->states + v * STATE_DOUBLES,
-                 tokens);
-    }
+  cursor at = {span->a.at, span->x.at, span->out.at};
+  if (span->vectors <= VECTORS_FEW) {
+    run_panels(span, kind, is_exclusive, is_streamed);
+    return;
   }
+  for (int64_t t = 0; t < span->tokens; t++, advance(span, &at))
+    if (kind == SCAN_PRODUCT && t % TOKENS_PER_GROUP)
+      run_row(span, kind, is_exclusive, is_streamed, 0, at);
+    else
+      run_row(span, kind, is_exclusive, is_streamed, 1, at);
 }
 
 /* Each kind and each way to write has loops of its own. */

@@ -1,24 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Sequences cut in time. A piece is walked twice: from nothing, for what it does to a state, and
  * from the state before it, for its results. In between it waits for that state, which the piece
- * before hands on as soon as it has its own; by then rows are in the cache.
- *
- * Waiting cannot last: tasks are taken in order, so the piece before is done or being worked on. */
-#include <sched.h>
-
+ * before hands on as soon as it has its own; by then rows are in the cache. */
 #include "cpu/scan/walk.h"
-
-/* Turns of waiting before the processor is offered to others. */
-enum { SPINS = 1000 };
-
-static void wait_for_turn(_Atomic int64_t *turn, int64_t piece) {
-  for (int64_t spins = 0; atomic_load_explicit(turn, memory_order_acquire) != piece; spins++) {
-#if defined(__SSE2__)
-    _mm_pause();
-#endif
-    if (spins >= SPINS) sched_yield();
-  }
-}
 
 /* A piece, or what its lanes are made of. */
 typedef struct piece {
@@ -91,17 +75,17 @@ static scan_value carry_through(const piece *p, int64_t lanes, scan_value carry)
 
 /* ---- channels side by side ------------------------------------------------------------------- */
 
-static void walk_lanes(piece *p, scan_value *carries, _Atomic int64_t *turn, int64_t number) {
+static void walk_lanes(piece *p, scan_value *carries, scan_turn *turn, int64_t number) {
   scan_kind kind = p->job->kind, transfer_kind = kind == SCAN_COMPLEX ? kind : SCAN_SUM;
   summarize(p);
-  wait_for_turn(turn, number);
+  scan_wait_for_turn(turn, number);
   for (int64_t c = 0; c < p->job->channels; c++) {
     scan_value carry = carries[c];
     carries[c] = scan_join(kind, carry, scan_value_get(kind, p->scratch->states, c),
                            scan_value_get(transfer_kind, p->scratch->transfers, c));
     scan_value_put(kind, p->scratch->states, c, carry);
   }
-  atomic_store_explicit(turn, number + 1, memory_order_release);
+  scan_pass_turn(turn, number);
   write_results(p);
 }
 
@@ -130,15 +114,15 @@ static piece cut_piece(const piece *p, int64_t channel, int64_t t, int64_t token
 
 /* One channel of a piece, in two parts: stretches of one length, and the few tokens left over,
  * which only the last piece of a sequence has. */
-static void walk_stretches(const piece *p, int64_t channel, scan_value *carry,
-                           _Atomic int64_t *turn, int64_t number) {
+static void walk_stretches(const piece *p, int64_t channel, scan_value *carry, scan_turn *turn,
+                           int64_t number) {
   int64_t stretches = SCAN_SPLIT_LANES / (1 + (p->job->kind == SCAN_COMPLEX));
   int64_t tokens = p->block.tokens / stretches, left = p->block.tokens % stretches;
   piece main = cut_piece(p, channel, p->block.t, tokens, stretches);
   if (tokens > 0) summarize(&main);
-  wait_for_turn(turn, number);
+  scan_wait_for_turn(turn, number);
   if (tokens > 0) *carry = carry_through(&main, stretches, *carry);
-  if (left == 0) atomic_store_explicit(turn, number + 1, memory_order_release);
+  if (left == 0) scan_pass_turn(turn, number);
   if (tokens > 0) write_results(&main);
   if (left == 0) return;
   piece rest = cut_piece(p, channel, p->block.t + tokens * stretches, left, 1);
@@ -177,7 +161,7 @@ void scan_walk_piece(const scan_job *job, int64_t task, const scan_carries *carr
   }
   p.s.out.is_streamed = plan->is_streamed;
   scan_value *values = carries->values + stream * job->channels + channel;
-  _Atomic int64_t *turn = carries->turns + stream * job->channels + channel;
+  scan_turn *turn = carries->turns + stream * job->channels + channel;
   if (number == 0) load_past(job, stream, channel, together, values);
   if (plan->is_split)
     walk_stretches(&p, channel, values, turn, number);

@@ -1,67 +1,42 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* prefix_scan of f32, f16 and bf16. One of the axes that are not scanned gives the channels; the
- * others, and the segments, are sequences of their own. */
-#include <string.h>
-
+/* prefix_scan of f32, f16 and bf16. */
 #include "cpu/cpu.h"
+#include "cpu/scan/prefix_streams.h"
 #include "cpu/scan/walk.h"
 
 typedef seqmix_prefix_scan_problem prefix;
 
 static int uses(const prefix *p, uint64_t feature) { return (p->header.features & feature) != 0; }
 
-/* Channels are the axis that is contiguous; if none is, the longest. */
-static int channel_axis(const prefix *p) {
-  int best = 0;
-  for (int i = 0; i < p->axes; i++) {
-    if (p->x_strides[i] == 1) return i;
-    if (p->sizes[i] > p->sizes[best]) best = i;
-  }
-  return best;
+static scan_plane plane_of(const seqmix_view *view, int64_t at, int64_t step, int64_t channel) {
+  int64_t bytes = view->dtype == SEQMIX_F32 ? 4 : 2;
+  return (scan_plane){
+      .data = (char *)view->data + at * bytes,
+      .time = step,
+      .channel = channel,
+      .dtype = view->dtype,
+  };
 }
 
-/* Sequence `stream` is a segment of the scanned axis, at indices of all axes but the channels'. */
 static scan_stream open_stream(const seqmix_problem *problem, int64_t stream) {
   const prefix *p = (const prefix *)problem;
-  int channels = channel_axis(p);
-  int64_t segment = stream % p->segments, rest = stream / p->segments, x = 0, out = 0;
-  for (int i = p->axes - 1; i >= 0; i--) {
-    if (i == channels) continue;
-    x += rest % p->sizes[i] * p->x_strides[i];
-    out += rest % p->sizes[i] * p->out_strides[i];
-    rest /= p->sizes[i];
-  }
-  int64_t first = 0, length = p->length;
-  if (p->cu_seqlens.bits) {
-    first = seqmix_index_at(&p->cu_seqlens, segment, 0);
-    length = seqmix_index_at(&p->cu_seqlens, segment + 1, 0) - first;
-  }
-  /* The other axes' place takes that of the batch, which is walked one at a time. */
-  seqmix_view from = p->x, to = p->out;
-  memcpy(from.stride, (const int64_t[4]){x, p->x_step, p->x_strides[channels], 0},
-         sizeof from.stride);
-  memcpy(to.stride, (const int64_t[4]){out, p->out_step, p->out_strides[channels], 0},
-         sizeof to.stride);
-  int reverse = uses(p, SEQMIX_PREFIX_SCAN_REVERSE);
+  const prefix_stream at = prefix_stream_at(p, stream);
   return (scan_stream){
-      .x = scan_plane_of(&from, 1, first, length, reverse),
-      .out = scan_plane_of(&to, 1, first, length, reverse),
-      .tokens = length,
+      .x = plane_of(&p->x, at.x, at.x_step, at.x_channel),
+      .out = plane_of(&p->out, at.out, at.out_step, at.out_channel),
+      .tokens = at.tokens,
   };
 }
 
 static scan_plan plan_of(const seqmix_problem *problem, int32_t workers) {
   const prefix *p = (const prefix *)problem;
-  int channels = channel_axis(p);
-  int64_t others = 1;
-  for (int i = 0; i < p->axes; i++)
-    if (i != channels) others *= p->sizes[i];
+  const prefix_streams all = prefix_streams_of(p);
   const scan_shape shape = {
-      .streams = others * p->segments,
-      .channels = p->sizes[channels],
+      .streams = all.count,
+      .channels = all.channels,
       .longest = p->longest,
-      .elements = others * p->sizes[channels] * p->length,
-      .is_turned = p->x_strides[channels] != 1,
+      .elements = all.count / p->segments * all.channels * p->length,
+      .is_turned = p->x_strides[all.axis] != 1,
   };
   return seqmix_scan_plan(&shape, workers);
 }
@@ -86,7 +61,7 @@ seqmix_status VARIANT(prefix_scan, blocked)(const seqmix_call *call,
       .kind = kinds[p->scan_op],
       .is_exclusive = uses(p, SEQMIX_PREFIX_SCAN_EXCLUSIVE),
       .plan = plan_of(problem, call->workers),
-      .channels = p->sizes[channel_axis(p)],
+      .channels = prefix_streams_of(p).channels,
       .problem = problem,
       .open = open_stream,
   };

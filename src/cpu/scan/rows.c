@@ -5,7 +5,7 @@
 
 #include "cpu/simd/convert.h"
 
-/* Tokens of a channel that are turned around at a time. */
+/* Tokens of a channel that are turned around at a time, a few lines of memory of each. */
 enum { RUN = 64 };
 
 /* Bytes that memory takes at a time. */
@@ -24,61 +24,74 @@ static scan_plane forward(const scan_plane *plane, const scan_block *block) {
   return from;
 }
 
-/* ---- squares of 4 tokens and 4 channels, in registers ---------------------------------------- */
+/* ---- squares of tokens and channels, in registers -------------------------------------------- */
 
-SEQMIX_INLINE void turn_square(vec4 x[4]) {
-  vec4 ab_low = __builtin_shufflevector(x[0], x[1], 0, 4, 1, 5);
-  vec4 ab_high = __builtin_shufflevector(x[0], x[1], 2, 6, 3, 7);
-  vec4 cd_low = __builtin_shufflevector(x[2], x[3], 0, 4, 1, 5);
-  vec4 cd_high = __builtin_shufflevector(x[2], x[3], 2, 6, 3, 7);
+/* Wider ones would not fit the registers. */
+#if SEQMIX_VECTOR_BYTES >= 32
+enum { SIDE = 8 };
+#else
+enum { SIDE = 4 };
+#endif
+typedef float side __attribute__((vector_size(4 * SIDE)));
+typedef float side_in_memory __attribute__((vector_size(4 * SIDE), aligned(4), may_alias));
+
+#if SEQMIX_VECTOR_BYTES >= 32
+#define INTERLEAVE(x, y, a, b) \
+  __builtin_shufflevector(x, y, a, 8 + (a), b, 8 + (b), 4 + (a), 12 + (a), 4 + (b), 12 + (b))
+#define JOIN(x, y, a) \
+  __builtin_shufflevector(x, y, a, (a) + 1, (a) + 8, (a) + 9, (a) + 4, (a) + 5, (a) + 12, (a) + 13)
+
+/* Squares of 4 within halves, then the halves. */
+SEQMIX_INLINE void turn_square(side x[SIDE]) {
+  side q[SIDE];
+  for (int i = 0; i < SIDE; i += 4) {
+    side low = INTERLEAVE(x[i], x[i + 1], 0, 1), high = INTERLEAVE(x[i], x[i + 1], 2, 3);
+    side low2 = INTERLEAVE(x[i + 2], x[i + 3], 0, 1), high2 = INTERLEAVE(x[i + 2], x[i + 3], 2, 3);
+    q[i] = JOIN(low, low2, 0), q[i + 1] = JOIN(low, low2, 2);
+    q[i + 2] = JOIN(high, high2, 0), q[i + 3] = JOIN(high, high2, 2);
+  }
+  for (int i = 0; i < 4; i++) {
+    x[i] = __builtin_shufflevector(q[i], q[i + 4], 0, 1, 2, 3, 8, 9, 10, 11);
+    x[i + 4] = __builtin_shufflevector(q[i], q[i + 4], 4, 5, 6, 7, 12, 13, 14, 15);
+  }
+}
+#undef INTERLEAVE
+#undef JOIN
+#else
+SEQMIX_INLINE void turn_square(side x[SIDE]) {
+  side ab_low = __builtin_shufflevector(x[0], x[1], 0, 4, 1, 5);
+  side ab_high = __builtin_shufflevector(x[0], x[1], 2, 6, 3, 7);
+  side cd_low = __builtin_shufflevector(x[2], x[3], 0, 4, 1, 5);
+  side cd_high = __builtin_shufflevector(x[2], x[3], 2, 6, 3, 7);
   x[0] = __builtin_shufflevector(ab_low, cd_low, 0, 1, 4, 5);
   x[1] = __builtin_shufflevector(ab_low, cd_low, 2, 3, 6, 7);
   x[2] = __builtin_shufflevector(ab_high, cd_high, 0, 1, 4, 5);
   x[3] = __builtin_shufflevector(ab_high, cd_high, 2, 3, 6, 7);
 }
-
-SEQMIX_INLINE void put_four(float *to, vec4 x, int is_streamed) {
-#if defined(__SSE__)
-  if (is_streamed) {
-    _mm_stream_ps(to, (__m128)x);
-    return;
-  }
 #endif
-  (void)is_streamed;
-  vec4_store(to, x);
-}
 
-/* to[j][i] = from[i][j] for 4 rows. Streamed rows begin at whole lines. */
-SEQMIX_INLINE void turn_four(const float *from, int64_t from_step, float *to, int64_t to_step,
-                             int64_t count) {
+/* to[j][i] = from[i][j] for SIDE rows i of `count` numbers. Rows are those of channels or those of
+ * tokens: `from_step` and `to_step` lie between them. */
+SEQMIX_INLINE void turn(const float *from, int64_t from_step, float *to, int64_t to_step,
+                        int64_t count) {
   int64_t j = 0;
-  for (; j + 4 <= count; j += 4) {
-    vec4 x[4];
-    for (int k = 0; k < 4; k++) x[k] = vec4_load(from + k * from_step + j);
+  for (; j + SIDE <= count; j += SIDE) {
+    side x[SIDE];
+    for (int k = 0; k < SIDE; k++) x[k] = *(const side_in_memory *)(from + k * from_step + j);
     turn_square(x);
-    for (int k = 0; k < 4; k++) vec4_store(to + (j + k) * to_step, x[k]);
+    for (int k = 0; k < SIDE; k++) *(side_in_memory *)(to + (j + k) * to_step) = x[k];
   }
   for (; j < count; j++)
-    for (int k = 0; k < 4; k++) to[j * to_step + k] = from[k * from_step + j];
+    for (int k = 0; k < SIDE; k++) to[j * to_step + k] = from[k * from_step + j];
 }
 
-/* to[k][i] = from[i][k] for 4 columns: whole lines of each at a time. */
-SEQMIX_INLINE void turn_back_four(const float *from, int64_t from_step, float *to, int64_t to_step,
-                                  int64_t count, int is_streamed) {
-  enum { SQUARES = LINE / 16 };
+/* to[k][i] = from[i][k] for SIDE columns k of `count` rows. */
+static void turn_tokens(const float *from, int64_t from_step, float *to, int64_t to_step,
+                        int64_t count) {
   int64_t i = 0;
-  for (; i + 4 * SQUARES <= count; i += 4 * SQUARES) {
-    vec4 x[SQUARES][4];
-    for (int q = 0; q < SQUARES; q++) {
-      for (int k = 0; k < 4; k++) x[q][k] = vec4_load(from + (i + 4 * q + k) * from_step);
-      turn_square(x[q]);
-    }
-    for (int k = 0; k < 4; k++)
-      for (int q = 0; q < SQUARES; q++)
-        put_four(to + k * to_step + i + 4 * q, x[q][k], is_streamed);
-  }
+  for (; i + SIDE <= count; i += SIDE) turn(from + i * from_step, from_step, to + i, to_step, SIDE);
   for (; i < count; i++)
-    for (int k = 0; k < 4; k++) to[k * to_step + i] = from[i * from_step + k];
+    for (int k = 0; k < SIDE; k++) to[k * to_step + i] = from[i * from_step + k];
 }
 
 /* ---- to rows ----------------------------------------------------------------------------------
@@ -107,42 +120,52 @@ static void copy_rows(const scan_plane *plane, const scan_block *block, float *t
   }
 }
 
+/* What is turned next is fetched meanwhile: it begins a page of its own for each channel. */
+static void fetch_ahead(const char *row, int64_t step, int64_t rows, int64_t bytes) {
+  for (int64_t i = 0; i < rows; i++)
+    for (int64_t b = 0; b < bytes; b += LINE)
+      __builtin_prefetch((const void *)((uintptr_t)row + (uintptr_t)(i * step + b)));
+}
+
 /* Time is contiguous. */
 static void turn_rows(const scan_plane *plane, const scan_block *block, float *to, int64_t width) {
-  int64_t bytes = bytes_of(plane->dtype);
-  float run[4][RUN];
+  int64_t bytes = bytes_of(plane->dtype), step = plane->channel * bytes;
+  float run[SIDE][RUN] = {{0}};
   for (int64_t t = 0; t < block->tokens; t += RUN, to += RUN * width) {
     int64_t count = block->tokens - t < RUN ? block->tokens - t : RUN;
-    for (int64_t c = 0; c < block->channels; c += 4) {
-      int64_t rows = block->channels - c < 4 ? block->channels - c : 4;
-      const char *at = plane->data + (c * plane->channel + t) * bytes;
-      if (plane->dtype == SEQMIX_F32 && rows == 4) {
-        turn_four((const float *)at, plane->channel, to + c, width, count);
+    for (int64_t c = 0; c < block->channels; c += SIDE) {
+      int64_t rows = block->channels - c < SIDE ? block->channels - c : SIDE;
+      const char *at = plane->data + c * step + t * bytes;
+      if (count == RUN) fetch_ahead(at + RUN * bytes, step, rows, RUN * bytes);
+      if (plane->dtype == SEQMIX_F32 && rows == SIDE) {
+        turn((const float *)at, plane->channel, to + c, width, count);
         continue;
       }
       for (int64_t i = 0; i < rows; i++) {
-        const float *row = load_row(run[i], at + i * plane->channel * bytes, plane->dtype, count);
+        const float *row = load_row(run[i], at + i * step, plane->dtype, count);
         if (row != run[i]) memcpy(run[i], row, (size_t)count * sizeof *row);
       }
-      if (rows == 4) {
-        turn_four(run[0], RUN, to + c, width, count);
-        continue;
-      }
-      for (int64_t j = 0; j < count; j++)
-        for (int64_t i = 0; i < rows; i++) to[j * width + c + i] = run[i][j];
+      turn(run[0], RUN, to + c, width, count);
     }
   }
 }
 
-/* Anything else. Numbers are moved in the order of time where that is the closer one. */
+/* Element (0, c) of a plane. */
+SEQMIX_INLINE char *channel_at(const scan_plane *plane, int64_t c) {
+  int64_t part = c & plane->is_complex;
+  return plane->data + ((c >> plane->is_complex) * plane->channel + part) * bytes_of(plane->dtype);
+}
+
+/* Anything else, a few rows at a time, as they fit the cache. */
 static void gather_rows(const scan_plane *plane, const scan_block *block, float *to,
                         int64_t width) {
-  int64_t bytes = bytes_of(plane->dtype);
-  int part_mask = plane->is_complex;
-  for (int64_t c = 0; c < block->channels; c++) {
-    const char *from = plane->data + ((c >> part_mask) * plane->channel + (c & part_mask)) * bytes;
-    for (int64_t t = 0; t < block->tokens; t++)
-      to[t * width + c] = element(from + t * plane->time * bytes, plane->dtype);
+  int64_t step = plane->time * bytes_of(plane->dtype);
+  for (int64_t t = 0; t < block->tokens; t += RUN) {
+    int64_t end = t + RUN < block->tokens ? t + RUN : block->tokens;
+    for (int64_t c = 0; c < block->channels; c++) {
+      const char *from = channel_at(plane, c);
+      for (int64_t i = t; i < end; i++) to[i * width + c] = element(from + i * step, plane->dtype);
+    }
   }
 }
 
@@ -190,41 +213,49 @@ static void put_row(char *to, int32_t dtype, const float *from, int64_t count) {
 
 static void scatter_rows(const scan_plane *plane, const scan_block *block, const float *from,
                          int64_t width) {
-  int64_t bytes = bytes_of(plane->dtype);
-  int part_mask = plane->is_complex;
-  for (int64_t c = 0; c < block->channels; c++) {
-    char *to = plane->data + ((c >> part_mask) * plane->channel + (c & part_mask)) * bytes;
-    for (int64_t t = 0; t < block->tokens; t++)
-      put_element(to + t * plane->time * bytes, plane->dtype, from[t * width + c]);
+  int64_t step = plane->time * bytes_of(plane->dtype);
+  for (int64_t t = 0; t < block->tokens; t += RUN) {
+    int64_t end = t + RUN < block->tokens ? t + RUN : block->tokens;
+    for (int64_t c = 0; c < block->channels; c++) {
+      char *to = channel_at(plane, c);
+      for (int64_t i = t; i < end; i++)
+        put_element(to + i * step, plane->dtype, from[i * width + c]);
+    }
   }
 }
 
-/* Four channels that have their tokens in lines of memory of their own. */
-static int has_whole_lines(const scan_plane *plane, const float *at) {
+/* Whole lines. */
+static void stream_row(float *to, const float *from, int64_t count) {
+  for (int64_t i = 0; i < count; i += LANES) vec_stream(to + i, vec_load(from + i));
+}
+
+/* Whether channels have their tokens in lines of memory of their own. */
+static int has_whole_lines(const scan_plane *plane, const float *at, int64_t count) {
   return plane->is_streamed && (uintptr_t)at % LINE == 0 &&
-         plane->channel * (int64_t)sizeof *at % LINE == 0;
+         plane->channel * (int64_t)sizeof *at % LINE == 0 &&
+         count * (int64_t)sizeof *at % LINE == 0;
 }
 
 /* Time is contiguous. */
 static void turn_rows_back(const scan_plane *plane, const scan_block *block, const float *from,
                            int64_t width) {
   int64_t bytes = bytes_of(plane->dtype);
-  float run[4][RUN];
+  float run[SIDE][RUN];
   for (int64_t t = 0; t < block->tokens; t += RUN, from += RUN * width) {
     int64_t count = block->tokens - t < RUN ? block->tokens - t : RUN;
-    for (int64_t c = 0; c < block->channels; c += 4) {
-      int64_t rows = block->channels - c < 4 ? block->channels - c : 4;
+    for (int64_t c = 0; c < block->channels; c += SIDE) {
+      int64_t rows = block->channels - c < SIDE ? block->channels - c : SIDE;
       char *at = plane->data + (c * plane->channel + t) * bytes;
       float *to = (float *)at;
-      if (plane->dtype == SEQMIX_F32 && rows == 4) {
-        has_whole_lines(plane, to) ? turn_back_four(from + c, width, to, plane->channel, count, 1)
-                                   : turn_back_four(from + c, width, to, plane->channel, count, 0);
+      int is_streamed = plane->dtype == SEQMIX_F32 && has_whole_lines(plane, to, count);
+      if (plane->dtype == SEQMIX_F32 && rows == SIDE && !is_streamed) {
+        turn_tokens(from + c, width, to, plane->channel, count);
         continue;
       }
-      /* Rows of a buffer are whole vectors, of four channels at least. */
-      turn_back_four(from + c, width, run[0], RUN, count, 0);
+      turn_tokens(from + c, width, run[0], RUN, count);
       for (int64_t i = 0; i < rows; i++)
-        put_row(at + i * plane->channel * bytes, plane->dtype, run[i], count);
+        is_streamed ? stream_row(to + i * plane->channel, run[i], count)
+                    : put_row(at + i * plane->channel * bytes, plane->dtype, run[i], count);
     }
   }
 }

@@ -70,22 +70,32 @@ SEQMIX_INLINE dvec dvec_clamp(dvec x, double least, double most) {
 }
 
 /* Takes the power of two out of a mantissa; 0, infinities and NaN stay as they are. */
-SEQMIX_INLINE void split_power(dvec *mantissa, dvec *power, dvec *scale) {
+SEQMIX_INLINE void split_power(dvec *mantissa, dvec *power) {
   lvec bits = (lvec)*mantissa, exponent = (bits >> F64_MANTISSA) & lvec_of(0x7ff);
   lvec odd = (lvec)(exponent == lvec_of(0)) | (lvec)(exponent == lvec_of(0x7ff));
   dvec whole = (dvec)(exponent | (lvec)dvec_of(WHOLE_IN_LOW_BITS));
   *power += (dvec)(~odd & (lvec)(whole - dvec_of(WHOLE_IN_LOW_BITS + F64_BIAS)));
   lvec near_one = (bits & lvec_of(0x800fffffffffffff)) | (lvec)dvec_of(1);
   *mantissa = (dvec)((odd & bits) | (~odd & near_one));
-  dvec clamped = dvec_clamp(*power, -POWER_MOST, POWER_MOST);
-  *scale = (dvec)((lvec)(clamped + dvec_of(WHOLE_IN_LOW_BITS + F64_BIAS)) << F64_MANTISSA);
+}
+
+/* 2^power as far as f64 has it. */
+SEQMIX_INLINE dvec scale_of(dvec power) {
+  dvec clamped = dvec_clamp(power, -POWER_MOST, POWER_MOST);
+  return (dvec)((lvec)(clamped + dvec_of(WHOLE_IN_LOW_BITS + F64_BIAS)) << F64_MANTISSA);
+}
+
+/** After a state is loaded. */
+SEQMIX_INLINE void scan_resume_group(scan_kind kind, scan_state *s) {
+  if (kind == SCAN_PRODUCT) s->scale = (wide){scale_of(s->power.low), scale_of(s->power.high)};
 }
 
 /** Before each group of tokens. */
 SEQMIX_INLINE void scan_begin_group(scan_kind kind, scan_state *s) {
   if (kind != SCAN_PRODUCT) return;
-  split_power(&s->sum.low, &s->power.low, &s->scale.low);
-  split_power(&s->sum.high, &s->power.high, &s->scale.high);
+  split_power(&s->sum.low, &s->power.low);
+  split_power(&s->sum.high, &s->power.high);
+  scan_resume_group(kind, s);
 }
 
 /* ---- logsumexp ------------------------------------------------------------------------------- */

@@ -6,7 +6,7 @@
 #include "core/work.h"
 
 /* Tokens of a block whose rows are copied: few enough for the first-level cache. */
-enum { TOKENS_MOST = 128 };
+enum { TOKENS_MOST = 256 };
 
 /* ---- all tokens of some channels --------------------------------------------------------------
  */
@@ -128,9 +128,7 @@ static void walk_task(void *argument, int64_t task, int32_t worker) {
     scan_walk_channels(w->job, task / plan->blocks, task % plan->blocks, &scratch);
   else
     scan_walk_piece(w->job, task, &w->carries, &scratch);
-#if defined(__SSE__)
-  if (plan->is_streamed) _mm_sfence();
-#endif
+  if (plan->is_streamed) vec_stream_end();
 }
 
 void scan_walk(const seqmix_call *call, const scan_job *job) {
@@ -140,7 +138,7 @@ void scan_walk(const seqmix_call *call, const scan_job *job) {
   int64_t tasks = plan->streams * plan->blocks;
   if (!plan->blocks) {
     w.carries.values = (scan_value *)at;
-    w.carries.turns = (_Atomic int64_t *)(at + values_bytes(plan));
+    w.carries.turns = (scan_turn *)(at + values_bytes(plan));
     for (int64_t i = 0; i < plan->streams * job->channels; i++) atomic_init(&w.carries.turns[i], 0);
     tasks = plan->streams * plan->pieces * (plan->is_split ? job->channels : 1);
   }

@@ -3,10 +3,9 @@
 #ifndef SEQMIX_CPU_SCAN_WALK_H
 #define SEQMIX_CPU_SCAN_WALK_H
 
-#include <stdatomic.h>
-
 #include "cpu/scan/loops.h"
 #include "cpu/scan/plan.h"
+#include "cpu/scan/turns.h"
 #include "cpu/scan/value.h"
 
 /** A sequence's tensors. */
@@ -49,9 +48,8 @@ typedef struct scan_scratch {
 
 /** What sequences cut in time hand from piece to piece. */
 typedef struct scan_carries {
-  scan_value *values;     /* [stream][channel] */
-  _Atomic int64_t *turns; /* [stream][channel]: the piece that may go on; of all channels the first
-                             if they are walked together */
+  scan_value *values; /* [stream][channel] */
+  scan_turn *turns;   /* [stream][channel]; of channels walked together the first */
 } scan_carries;
 
 /** All tokens of some channels of a stream. */

@@ -52,6 +52,18 @@ SEQMIX_INLINE vec vec_exp_of_negative(vec x) {
   return vec_from_bits(~(x < LOG_OF_SMALLEST) & vec_bits(y)); /* NaN passes */
 }
 
+/* x / (1 + exp(-x)). Infinite powers of two make a quotient of 0 for very negative x and, as in C,
+ * NaN for -inf. Beyond 87 the sum is 1; below -88.37 the result, of 4e-37 and less, becomes 0. */
+SEQMIX_INLINE vec vec_silu(vec x) {
+  vec clamped = vec_max(vec_of(-89.0f), vec_min(vec_of(87.0f), x));
+  vec shifted = clamped * -1.44269504088896341f + (12582912.0f + 127.0f);
+  vec n = shifted - (12582912.0f + 127.0f);
+  vec r = n * -0.693359375f - clamped;
+  r = r - n * -2.12194440e-4f;
+  vec power = vec_from_bits(vec_bits(shifted) << 23);
+  return x / ((exp_minus_one_near_zero(r) + 1.0f) * power + 1.0f);
+}
+
 /* exp(x) as a sum of two, `whole` of which is 1 near x = 0 and the result exp(x) - 1 there: what
  * decays slowly for long must not lose that to the rounding of numbers near 1. Elsewhere whole is
  * 0. */

@@ -35,6 +35,27 @@ SEQMIX_INLINE void vec_store(float *to, vec x) { *(vec_in_memory *)to = x; }
 SEQMIX_INLINE ivec ivec_load(const int32_t *from) { return *(const ivec_in_memory *)from; }
 SEQMIX_INLINE void ivec_store(int32_t *to, ivec x) { *(ivec_in_memory *)to = x; }
 
+/** Stores past the caches, where an output is larger than any of them: its lines need not be read
+ * first. `to` begins where whole vectors do. After the last one comes vec_stream_end(). */
+SEQMIX_INLINE void vec_stream(float *to, vec x) {
+#if SEQMIX_VECTOR_BYTES == 64 && defined(__AVX512F__)
+  _mm512_stream_ps(to, (__m512)x);
+#elif SEQMIX_VECTOR_BYTES == 32 && defined(__AVX2__)
+  _mm256_stream_ps(to, (__m256)x);
+#elif SEQMIX_VECTOR_BYTES == 16 && defined(__SSE__)
+  _mm_stream_ps(to, (__m128)x);
+#else
+  vec_store(to, x);
+#endif
+}
+
+/** Makes what was streamed visible to other threads before anything stored later. */
+SEQMIX_INLINE void vec_stream_end(void) {
+#if defined(__SSE__)
+  _mm_sfence();
+#endif
+}
+
 /** Keeps a loaded vector in a register: compilers would rather load it anew for each use, and
  * loads are scarcer than registers. */
 #if defined(__x86_64__) || defined(__i386__)
