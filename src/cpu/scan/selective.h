@@ -8,11 +8,26 @@
 #include "cpu/scan/rows.h"
 #include "cpu/simd/level.h"
 
-/** Tokens of a block, and the most channels of a task. */
-enum { SELECTIVE_TOKENS = 32, SELECTIVE_CHANNELS = 64 };
+/** Tokens of a block. */
+enum { SELECTIVE_TOKENS = 32 };
 
 /** The parts of a number. */
 enum { PARTS = 2 };
+
+/** How the channels of sequences are cut into tasks. A function of the shape alone: what shares a
+ * vector with a channel may decide whether it is computed in f64. */
+typedef struct selective_cut {
+  const seqmix_selective_scan_problem *problem;
+  int64_t width;     /* channels of a task */
+  int64_t per_group; /* tasks of a group of channels in a sequence */
+  int64_t tasks;
+} selective_cut;
+
+/** Rows that will be used later: vectors of channels of a token are `vector` bytes apart. */
+typedef struct selective_ahead {
+  const char *at;
+  int64_t step, vector;
+} selective_ahead;
 
 /**
  * A vector of channels has its states as [s][LANES], and so A. They are held in f32, in two parts:
@@ -34,8 +49,8 @@ typedef struct selective_channels {
   float *earlier_state, *earlier_rest; /* before it */
   double *wide[PARTS];                 /* the same in f64 */
   float *bias, *D;                     /* [width]; NULL: absent */
-  uint32_t grows;                      /* bits of vectors of which some A is positive */
-  uint32_t is_wide;                    /* bits of vectors whose states are in f64 */
+  uint64_t grows;                      /* bits of vectors of which some A is positive */
+  uint64_t is_wide;                    /* bits of vectors whose states are in f64 */
 
   /* The block: tokens of the sequence, and rows of them. */
   int64_t t, tokens;
@@ -43,10 +58,13 @@ typedef struct selective_channels {
   float *steps, *inputs, *y; /* [tokens][width]: step log2(e), step u, D u + C h */
   float *least;              /* [width]: the smallest step */
   float *u_buffer, *delta_buffer, *z_buffer, *B_buffer[PARTS], *C_buffer[PARTS];
+  selective_ahead ahead[4];
+  int aheads;
   float *turned; /* [s][LANES], for states on their way */
 } selective_channels;
 
 #define selective_bytes LEVEL(selective_bytes)
+#define selective_cut_of LEVEL(selective_cut_of)
 #define selective_open LEVEL(selective_open)
 #define selective_run LEVEL(selective_run)
 #define selective_load_states LEVEL(selective_load_states)
@@ -59,9 +77,11 @@ typedef struct selective_channels {
 
 /** Bytes of scratch for tasks of `width` channels; UINT64_MAX if beyond counting. */
 uint64_t selective_bytes(const seqmix_selective_scan_problem *problem, int64_t width);
-/** Channels c .. c+channels-1, of one group, of sequence n; scratch is laid out for them. */
-void selective_open(selective_channels *s, const seqmix_selective_scan_problem *problem, int64_t n,
-                    int64_t c, int64_t channels, char *scratch);
+/** Tasks of `most` channels, or if they are few, of fewer: powers of two down to `least`. */
+selective_cut selective_cut_of(const seqmix_selective_scan_problem *problem, int64_t most,
+                               int64_t least);
+/** The channels of a task, all of one group; scratch is laid out for them. */
+void selective_open(selective_channels *s, const selective_cut *cut, int64_t task, char *scratch);
 /** All tokens of them, and their states before and after. */
 void selective_run(selective_channels *s);
 

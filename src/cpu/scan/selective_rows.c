@@ -1,61 +1,101 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Rows of a block of tokens: into steps and inputs before the states, into outputs after them. */
 #include "cpu/scan/selective.h"
-#include "cpu/simd/wide_math.h"
+#include "cpu/simd/gates.h"
 
 /* ---- before ---------------------------------------------------------------------------------- */
 
-/* One of what each token has for all channels of the group: B or C. Rows need not be whole vectors,
- * as their numbers are taken one by one. */
-static scan_rows fetch_group(const selective_channels *s, const scan_plane *plane, float *buffer) {
-  const scan_block block = {s->t, s->tokens, 0, s->states};
-  if (plane->dtype == SEQMIX_F32 && plane->channel == 1)
-    return (scan_rows){(float *)plane->data + s->t * plane->time, plane->time};
-  return scan_fetch(plane, &block, buffer);
+/* Rows that lie far apart are not fetched ahead in hardware. */
+static void add_ahead(selective_channels *s, const scan_plane *plane, int64_t t) {
+  int64_t bytes = plane->dtype == SEQMIX_F32 ? 4 : 2;
+  if (!plane->dtype || plane->channel != 1 || t + s->tokens > s->sequence.length) return;
+  s->ahead[s->aheads++] = (selective_ahead){
+      .at = plane->data + (t * plane->time + s->c) * bytes,
+      .step = plane->time * bytes,
+      .vector = LANES * bytes,
+  };
 }
 
-/* Steps, inputs and D u of a vector of channels of a token. */
-SEQMIX_INLINE void prepare_vector(const selective_channels *s, int64_t t, int64_t c,
-                                  int has_softplus) {
-  int64_t at = t * s->width + c;
-  vec u = vec_load(s->u_rows.at + t * s->u_rows.step + c);
-  vec step = vec_load(s->delta_rows.at + t * s->delta_rows.step + c);
-  if (s->bias) step += vec_load(s->bias + c);
-  if (has_softplus) step = vec_softplus(step);
-  vec_store(s->least + c, vec_min(step, vec_load(s->least + c)));
-  vec_store(s->steps + at, step * 1.44269504f);
-  vec_store(s->inputs + at, step * u);
-  vec_store(s->y + at, s->D ? vec_load(s->D + c) * u : vec_of(0));
+enum { AT_ONCE = GATES_AT_ONCE * LANES };
+
+SEQMIX_INLINE void soften(float *steps, int count) {
+  vec x[GATES_AT_ONCE];
+  EACH_GATE x[i] = vec_load(steps + i * LANES);
+  vec_softplus(x, count);
+  EACH_GATE vec_store(steps + i * LANES, x[i]);
+}
+
+/* steps = delta + bias, of a token. */
+static void bias_steps(const selective_channels *s, int64_t t) {
+  const float *delta = s->delta_rows.at + t * s->delta_rows.step;
+  float *steps = s->steps + t * s->width;
+  for (int64_t c = 0; c < s->width; c += LANES) {
+    vec x = vec_load(delta + c);
+    vec_store(steps + c, s->bias ? x + vec_load(s->bias + c) : x);
+  }
+}
+
+static void soften_steps(const selective_channels *s, int64_t t) {
+  float *steps = s->steps + t * s->width;
+  int64_t c = 0;
+  for (; c + AT_ONCE <= s->width; c += AT_ONCE) soften(steps + c, GATES_AT_ONCE);
+  for (; c < s->width; c += LANES) soften(steps + c, 1);
+}
+
+static void make_inputs(const selective_channels *s, int64_t t) {
+  const float *u = s->u_rows.at + t * s->u_rows.step;
+  int64_t at = t * s->width;
+  for (int64_t c = 0; c < s->width; c += LANES) {
+    vec x = vec_load(u + c), step = vec_load(s->steps + at + c);
+    vec_store(s->least + c, vec_min(step, vec_load(s->least + c)));
+    vec_store(s->steps + at + c, step * 1.44269504f);
+    vec_store(s->inputs + at + c, step * x);
+    vec_store(s->y + at + c, s->D ? vec_load(s->D + c) * x : vec_of(0));
+  }
 }
 
 void selective_begin_block(selective_channels *s) {
   const scan_block block = {s->t, s->tokens, s->c, s->channels};
+  const scan_block of_group = {s->t, s->tokens, 0, s->states};
   s->u_rows = scan_fetch(&s->u, &block, s->u_buffer);
   s->delta_rows = scan_fetch(&s->delta, &block, s->delta_buffer);
   if (s->z.dtype) s->z_rows = scan_fetch(&s->z, &block, s->z_buffer);
   for (int i = 0; i < s->parts; i++) {
-    s->B_rows[i] = fetch_group(s, &s->B[i], s->B_buffer[i]);
-    s->C_rows[i] = fetch_group(s, &s->C[i], s->C_buffer[i]);
+    s->B_rows[i] = scan_fetch(&s->B[i], &of_group, s->B_buffer[i]);
+    s->C_rows[i] = scan_fetch(&s->C[i], &of_group, s->C_buffer[i]);
   }
+  s->aheads = 0;
+  add_ahead(s, &s->u, s->t + s->tokens);
+  add_ahead(s, &s->delta, s->t + s->tokens);
+  add_ahead(s, &s->z, s->t + s->tokens);
+  add_ahead(s, &s->out, s->t);
   int has_softplus = selective_has(s->problem, SEQMIX_SELECTIVE_SCAN_SOFTPLUS);
   for (int64_t c = 0; c < s->width; c++) s->least[c] = 0;
-  for (int64_t t = 0; t < s->tokens; t++)
-    for (int64_t c = 0; c < s->width; c += LANES)
-      has_softplus ? prepare_vector(s, t, c, 1) : prepare_vector(s, t, c, 0);
+  for (int64_t t = 0; t < s->tokens; t++) {
+    bias_steps(s, t);
+    if (has_softplus) soften_steps(s, t);
+    make_inputs(s, t);
+  }
 }
 
 /* ---- after ----------------------------------------------------------------------------------- */
+
+SEQMIX_INLINE void gate(float *y, const float *z, int count) {
+  vec x[GATES_AT_ONCE];
+  EACH_GATE x[i] = vec_load(z + i * LANES);
+  vec_silu(x, count);
+  EACH_GATE vec_store(y + i * LANES, x[i] * vec_load(y + i * LANES));
+}
 
 /* What is in f64 has been multiplied there. */
 static void multiply_by_silu(const selective_channels *s) {
   for (int64_t t = 0; t < s->tokens; t++) {
     const float *z = s->z_rows.at + t * s->z_rows.step;
     float *y = s->y + t * s->width;
-    for (int64_t v = 0; v < s->vectors; v++) {
-      if (s->is_wide >> v & 1) continue;
-      vec x = vec_load(z + v * LANES);
-      vec_store(y + v * LANES, vec_load(y + v * LANES) * (x / (1.0f + vec_exp(-x))));
-    }
+    int64_t c = 0;
+    for (; c + AT_ONCE <= s->width && !s->is_wide; c += AT_ONCE) gate(y + c, z + c, GATES_AT_ONCE);
+    for (; c < s->width; c += LANES)
+      if (!(s->is_wide >> c / LANES & 1)) gate(y + c, z + c, 1);
   }
 }
 

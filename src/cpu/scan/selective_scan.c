@@ -57,7 +57,7 @@ static void set_sizes(selective_channels *s, const seqmix_selective_scan_problem
 
 uint64_t selective_bytes(const seqmix_selective_scan_problem *problem, int64_t width) {
   /* All sums below are then within 64 bits. */
-  if (problem->states > INT64_C(1) << 48) return UINT64_MAX;
+  if (problem->states > INT64_C(1) << 40) return UINT64_MAX;
   selective_channels s;
   scratch_plan plan = {0};
   set_sizes(&s, problem, width);
@@ -92,25 +92,45 @@ static float *load_channels(const selective_channels *s, const seqmix_view *view
   return to;
 }
 
-void selective_open(selective_channels *s, const seqmix_selective_scan_problem *problem, int64_t n,
-                    int64_t c, int64_t channels, char *scratch) {
+void selective_open(selective_channels *s, const selective_cut *cut, int64_t task, char *scratch) {
+  const seqmix_selective_scan_problem *p = cut->problem;
   scratch_plan plan = {.at = scratch};
-  set_sizes(s, problem, scan_width(channels));
+  int64_t of_group = p->channels / p->groups, of_sequence = p->groups * cut->per_group;
+  int64_t group = task % of_sequence / cut->per_group;
+  int64_t c = task % cut->per_group * cut->width, left = of_group - c;
+  s->channels = left < cut->width ? left : cut->width;
+  s->c = group * of_group + c;
+  set_sizes(s, p, scan_width(s->channels));
   lay_out(s, &plan);
-  s->sequence = seqmix_sequence_at(&problem->at, n);
-  s->c = c;
-  s->channels = channels;
-  s->u = channel_plane(s, &problem->u);
-  s->delta = channel_plane(s, &problem->delta);
-  s->z = channel_plane(s, &problem->z);
-  s->out = channel_plane(s, &problem->out);
-  int64_t group = c / (problem->channels / problem->groups);
+  s->sequence = seqmix_sequence_at(&p->at, task / of_sequence);
+  s->u = channel_plane(s, &p->u);
+  s->delta = channel_plane(s, &p->delta);
+  s->z = channel_plane(s, &p->z);
+  s->out = channel_plane(s, &p->out);
   for (int i = 0; i < s->parts; i++) {
-    s->B[i] = group_plane(s, &problem->B, group, i);
-    s->C[i] = group_plane(s, &problem->C, group, i);
+    s->B[i] = group_plane(s, &p->B, group, i);
+    s->C[i] = group_plane(s, &p->C, group, i);
   }
-  s->bias = load_channels(s, &problem->delta_bias, s->bias);
-  s->D = load_channels(s, &problem->D, s->D);
+  s->bias = load_channels(s, &p->delta_bias, s->bias);
+  s->D = load_channels(s, &p->D, s->D);
+}
+
+/* Tasks that are many enough for any number of workers. */
+enum { TASKS_ENOUGH = 64 };
+
+static int64_t divided(int64_t value, int64_t by) { return value / by + (value % by != 0); }
+
+selective_cut selective_cut_of(const seqmix_selective_scan_problem *problem, int64_t most,
+                               int64_t least) {
+  int64_t group = problem->channels / problem->groups;
+  int64_t groups = problem->at.count * problem->groups;
+  selective_cut cut = {.problem = problem, .width = most};
+  while (cut.width > least &&
+         (cut.width / 2 >= group || groups * divided(group, cut.width) < TASKS_ENOUGH))
+    cut.width /= 2;
+  cut.per_group = divided(group, cut.width);
+  cut.tasks = groups * cut.per_group;
+  return cut;
 }
 
 static void swap(float **a, float **b) {
@@ -165,59 +185,39 @@ void selective_run(selective_channels *s) {
 
 /* ---- the variant ----------------------------------------------------------------------------- */
 
-/* Tasks that are many enough for any number of workers. */
-enum { TASKS_ENOUGH = 64 };
+enum { CHANNELS_MOST = 64 };
 
 typedef struct selective_work {
-  const seqmix_selective_scan_problem *problem;
-  int64_t width;     /* channels of a task, */
-  int64_t per_group; /* how many such there are in a group, */
-  int64_t group;     /* and the channels of that */
+  selective_cut cut;
   char *scratch;
   uint64_t bytes; /* of it, per worker */
 } selective_work;
 
-static int64_t divided(int64_t value, int64_t by) { return value / by + (value % by != 0); }
-
-/* A function of the shape alone: what shares a vector with a channel may decide whether it is
- * computed in f64. */
-static selective_work plan_of(const seqmix_selective_scan_problem *p) {
-  selective_work work = {.problem = p, .width = SELECTIVE_CHANNELS};
-  work.group = p->channels / p->groups;
-  while (work.width > LANES &&
-         p->at.count * p->groups * divided(work.group, work.width) < TASKS_ENOUGH)
-    work.width /= 2;
-  while (work.width / 2 >= work.group && work.width > LANES) work.width /= 2;
-  work.per_group = divided(work.group, work.width);
-  work.bytes = selective_bytes(p, work.width);
+static selective_work plan_of(const seqmix_problem *problem) {
+  const seqmix_selective_scan_problem *p = (const seqmix_selective_scan_problem *)problem;
+  selective_work work = {.cut = selective_cut_of(p, CHANNELS_MOST, LANES)};
+  work.bytes = selective_bytes(p, work.cut.width);
   return work;
 }
 
 static void run_task(void *arg, int64_t task, int32_t worker) {
   const selective_work *work = arg;
-  const seqmix_selective_scan_problem *p = work->problem;
-  int64_t block = task % (p->groups * work->per_group), group = block / work->per_group;
-  int64_t within = block % work->per_group * work->width, left = work->group - within;
   selective_channels channels;
-  selective_open(&channels, p, task / (p->groups * work->per_group), group * work->group + within,
-                 left < work->width ? left : work->width,
-                 work->scratch + (uint64_t)worker * work->bytes);
+  selective_open(&channels, &work->cut, task, work->scratch + (uint64_t)worker * work->bytes);
   selective_run(&channels);
 }
 
 uint64_t LEVEL(selective_scan_workspace)(const seqmix_problem *problem,
                                          const seqmix_device_properties *device, int32_t workers) {
   (void)device;
-  const selective_work work = plan_of((const seqmix_selective_scan_problem *)problem);
   uint64_t all;
-  return __builtin_mul_overflow(work.bytes, (uint64_t)workers, &all) ? UINT64_MAX : all;
+  return __builtin_mul_overflow(plan_of(problem).bytes, (uint64_t)workers, &all) ? UINT64_MAX : all;
 }
 
 seqmix_status VARIANT(selective_scan, blocked)(const seqmix_call *call,
                                                const seqmix_problem *problem) {
-  selective_work work = plan_of((const seqmix_selective_scan_problem *)problem);
+  selective_work work = plan_of(problem);
   work.scratch = call->workspace;
-  seqmix_run_tasks(call, work.problem->at.count * work.problem->groups * work.per_group, run_task,
-                   &work);
+  seqmix_run_tasks(call, work.cut.tasks, run_task, &work);
   return SEQMIX_OK;
 }

@@ -55,7 +55,8 @@ static void load_A(selective_channels *s) {
       load_turned(s, &plane, v, s->A[i] + selective_at(s, v));
     }
   for (int64_t v = 0; v < s->vectors; v++)
-    if (some_is_positive(s->A[0] + selective_at(s, v), s->states * LANES)) s->grows |= 1u << v;
+    if (some_is_positive(s->A[0] + selective_at(s, v), s->states * LANES))
+      s->grows |= UINT64_C(1) << v;
 }
 
 static void widen_numbers(double *to, const float *from, int64_t count) {
@@ -66,7 +67,7 @@ void selective_load_states(selective_channels *s) {
   const seqmix_view *past = &s->problem->past_state;
   int64_t count = s->states * LANES;
   s->grows = 0;
-  s->is_wide = s->parts == 2 ? UINT32_MAX : 0;
+  s->is_wide = s->parts == 2 ? UINT64_MAX : 0;
   load_A(s);
   memset(s->state, 0, (size_t)(s->vectors * count) * sizeof *s->state);
   memset(s->rest, 0, (size_t)(s->vectors * count) * sizeof *s->rest);
@@ -84,7 +85,7 @@ void selective_load_states(selective_channels *s) {
 
 void selective_widen(selective_channels *s, int64_t vector) {
   int64_t at = selective_at(s, vector);
-  s->is_wide |= 1u << vector;
+  s->is_wide |= UINT64_C(1) << vector;
   for (int64_t i = at; i < at + s->states * LANES; i++)
     s->wide[0][i] = (double)s->earlier_state[i] + s->earlier_rest[i];
 }

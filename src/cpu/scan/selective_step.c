@@ -1,13 +1,178 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* selective_scan of so few tokens that memory is all there is to it: lanes are states, which are
+ * read and written where they lie. What rounding takes from a state has no place to stay here.
+ *
+ * What this form does not suit goes the other way, with the same channels: long sequences, states
+ * that grow, complex ones. */
+#include <float.h>
+#include <string.h>
+
+#include "core/memory.h"
+#include "core/work.h"
 #include "cpu/cpu.h"
 #include "cpu/scan/selective.h"
+#include "cpu/scan/selective_decay.h"
+
+/* ---- channels -------------------------------------------------------------------------------- */
+
+/* Rows [channel][state] of the channels of a task. */
+typedef struct step_rows {
+  scan_rows A, past, present;
+} step_rows;
+
+/* A token's numbers of these channels. */
+typedef struct step_token {
+  const float *steps, *inputs; /* of the channels */
+  const float *B, *C;          /* of the states */
+  float *y;
+} step_token;
+
+/* A vector of states of each of `count` channels; that is a constant wherever this is inlined. */
+SEQMIX_INLINE void step_states(const step_token *token, const step_rows *rows, int64_t c, int64_t s,
+                               int count, vec sums[DECAYS_AT_ONCE]) {
+  vec B = vec_load(token->B + s), C = vec_load(token->C + s);
+  vec f[DECAYS_AT_ONCE], w[DECAYS_AT_ONCE], scale[DECAYS_AT_ONCE];
+  EACH_DECAY {
+    vec A = vec_load(rows->A.at + (c + i) * rows->A.step + s);
+    f[i] = decay_split(vec_of(token->steps[c + i]) * A, &scale[i]);
+  }
+  decay_powers(f, w, count);
+  EACH_DECAY {
+    vec kept = scale[i] * vec_load(rows->past.at + (c + i) * rows->past.step + s);
+    /* An infinite state stays infinite. */
+    vec finite = vec_max(vec_of(-FLT_MAX), vec_min(vec_of(FLT_MAX), kept));
+    vec h = kept + (w[i] * finite + vec_of(token->inputs[c + i]) * B);
+    vec_store(rows->present.at + (c + i) * rows->present.step + s, h);
+    sums[i] += h * C;
+  }
+}
+
+SEQMIX_INLINE void step_channels(const step_token *token, const step_rows *rows, int64_t c,
+                                 int64_t states, int count) {
+  vec sums[DECAYS_AT_ONCE];
+  float y[DECAYS_AT_ONCE];
+  for (int i = 0; i < DECAYS_AT_ONCE; i++) sums[i] = vec_of(0);
+  for (int64_t s = 0; s < states; s += LANES) step_states(token, rows, c, s, count, sums);
+  vec_sums_of_four(sums, y);
+  EACH_DECAY token->y[c + i] += y[i];
+}
+
+static void step_token_of(const selective_channels *s, int64_t t, const step_rows *rows) {
+  int64_t at = t * s->width, c = 0, states = scan_width(s->states);
+  const step_token token = {s->steps + at, s->inputs + at, s->B_rows[0].at + t * s->B_rows[0].step,
+                            s->C_rows[0].at + t * s->C_rows[0].step, s->y + at};
+  for (; c + DECAYS_AT_ONCE <= s->channels; c += DECAYS_AT_ONCE)
+    step_channels(&token, rows, c, states, DECAYS_AT_ONCE);
+  for (; c < s->channels; c++) step_channels(&token, rows, c, states, 1);
+}
+
+/* ---- a task ---------------------------------------------------------------------------------- */
+
+static int some_may_grow(const selective_channels *s, const scan_rows *A) {
+  ivec any = ivec_of(0);
+  for (int64_t c = 0; c < s->channels; c++)
+    for (int64_t i = 0; i < scan_width(s->states); i += LANES)
+      any |= vec_load(A->at + c * A->step + i) > 0.0f;
+  for (int64_t c = 0; c < s->width; c += LANES) any |= vec_load(s->least + c) < 0.0f;
+  for (int lane = 0; lane < LANES; lane++)
+    if (any[lane]) return 1;
+  return 0;
+}
+
+/* The states of the task's channels in a row of a tensor of states, as "tokens". */
+static scan_plane state_plane(const seqmix_view *view, int64_t row) {
+  int64_t bytes = view->dtype == SEQMIX_F32 ? 4 : 2;
+  return (scan_plane){.data = (char *)view->data + row * view->stride[0] * bytes,
+                      .time = view->stride[1],
+                      .channel = view->stride[2],
+                      .dtype = view->dtype};
+}
+
+/* For rows that are not memory itself. */
+typedef struct step_buffers {
+  float *A, *past, *present;
+} step_buffers;
+
+static void step(selective_channels *s, const step_buffers *buffers) {
+  const seqmix_selective_scan_problem *p = s->problem;
+  const scan_block block = {s->c, s->channels, 0, s->states};
+  const scan_plane A_plane = {
+      .data = p->A.data, .time = p->A.stride[0], .channel = p->A.stride[1], .dtype = p->A.dtype};
+  step_rows rows = {.A = scan_fetch(&A_plane, &block, buffers->A)};
+  s->t = 0;
+  s->tokens = s->sequence.length;
+  selective_begin_block(s);
+  if (some_may_grow(s, &rows.A)) {
+    selective_run(s);
+    return;
+  }
+  int64_t width = scan_width(s->states);
+  rows.past = (scan_rows){buffers->past, width};
+  rows.present = (scan_rows){buffers->present, width};
+  scan_plane past = state_plane(&p->past_state, s->sequence.from), present = {0};
+  if (past.dtype)
+    rows.past = scan_fetch(&past, &block, buffers->past);
+  else
+    memset(buffers->past, 0, (size_t)(s->channels * width) * sizeof(float));
+  if (s->sequence.to >= 0) present = state_plane(&p->present_state, s->sequence.to);
+  if (present.dtype) rows.present = scan_target(&present, &block, buffers->present);
+  for (int64_t t = 0; t < s->tokens; t++) {
+    step_token_of(s, t, &rows);
+    rows.past = rows.present;
+  }
+  s->is_wide = 0;
+  selective_end_block(s);
+  if (present.dtype) scan_deliver(&present, &block, buffers->present);
+}
+
+/* ---- the variant ----------------------------------------------------------------------------- */
+
+/* Channels of a task: as many as leave tasks for any number of workers, from a few lines of memory
+ * to a few pages. */
+enum { CHANNELS_MOST = 256, CHANNELS_LEAST = 64 };
+
+typedef struct step_work {
+  selective_cut cut;
+  char *scratch;
+  uint64_t buffer; /* bytes of a buffer of rows */
+  uint64_t bytes;  /* of scratch, per worker */
+} step_work;
+
+static step_work plan_of(const seqmix_selective_scan_problem *p) {
+  step_work work = {.cut = selective_cut_of(p, CHANNELS_MOST, CHANNELS_LEAST)};
+  work.bytes = selective_bytes(p, work.cut.width);
+  if (work.bytes == UINT64_MAX) return work;
+  work.buffer = (uint64_t)(work.cut.width * scan_width(p->states)) * sizeof(float);
+  work.bytes += 3 * work.buffer;
+  return work;
+}
+
+static void run_task(void *arg, int64_t task, int32_t worker) {
+  const step_work *work = arg;
+  char *scratch = work->scratch + (uint64_t)worker * work->bytes;
+  selective_channels s;
+  const step_buffers buffers = {(float *)scratch, (float *)(scratch + work->buffer),
+                                (float *)(scratch + 2 * work->buffer)};
+  selective_open(&s, &work->cut, task, scratch + 3 * work->buffer);
+  int is_few = s.sequence.length > 0 && s.sequence.length <= SELECTIVE_TOKENS;
+  if (is_few && s.parts == 1 && s.sequence.from >= 0)
+    step(&s, &buffers);
+  else
+    selective_run(&s);
+}
 
 uint64_t LEVEL(selective_step_workspace)(const seqmix_problem *problem,
                                          const seqmix_device_properties *device, int32_t workers) {
-  return LEVEL(selective_scan_workspace)(problem, device, workers);
+  (void)device;
+  const step_work work = plan_of((const seqmix_selective_scan_problem *)problem);
+  uint64_t all;
+  return __builtin_mul_overflow(work.bytes, (uint64_t)workers, &all) ? UINT64_MAX : all;
 }
 
 seqmix_status VARIANT(selective_scan, step)(const seqmix_call *call,
                                             const seqmix_problem *problem) {
-  return VARIANT(selective_scan, blocked)(call, problem);
+  step_work work = plan_of((const seqmix_selective_scan_problem *)problem);
+  work.scratch = call->workspace;
+  seqmix_run_tasks(call, work.cut.tasks, run_task, &work);
+  return SEQMIX_OK;
 }

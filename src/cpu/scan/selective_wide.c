@@ -5,6 +5,7 @@
 #include <math.h>
 
 #include "cpu/scan/selective.h"
+#include "cpu/simd/gates.h"
 #include "cpu/simd/wide_math.h"
 
 /* Half a vector of channels. */
@@ -76,7 +77,10 @@ static double make_steps(const selective_channels *s, int64_t column, double *st
     vec bias = s->bias ? vec_load(s->bias + column) : vec_of(0);
     wide x = wide_add(wide_from_memory(delta), wide_from(bias));
     if (has_softplus) {
-      wide tail = wide_from(softplus_tail(vec_from_wide(x)));
+      vec near = vec_from_wide(x), e;
+      exp_of_sizes(&near, &e, 1);
+      logs_of_one_plus(&e, 1);
+      wide tail = wide_from(e);
       x = (wide){dvec_softplus(x.low, tail.low), dvec_softplus(x.high, tail.high)};
     }
     wide_store(steps, x);

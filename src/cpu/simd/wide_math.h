@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* exp, sin and cos in f64, and softplus in both: for factors that are applied thousands of times.
+/* exp, sin, cos and softplus in f64: for factors that are applied thousands of times.
  * Errors are below 1e-14 of the result, near f32's as long as that is all they are rounded to. */
 #ifndef SEQMIX_CPU_SIMD_WIDE_MATH_H
 #define SEQMIX_CPU_SIMD_WIDE_MATH_H
 
-#include "cpu/simd/math.h"
 #include "cpu/simd/wide.h"
 
 /** Lanes of a vector of f64. */
@@ -100,22 +99,7 @@ SEQMIX_INLINE void dvec_sin_cos(dvec x, dvec *sine, dvec *cosine) {
   *cosine = (dvec)((lvec)dvec_select(odd, s, c) ^ (((quarter + 1) & 2) << 62));
 }
 
-/* log(1 + e) for e from 0 to 1: halved where 1 + e is beyond log_near_one()'s reach. */
-SEQMIX_INLINE vec log_one_plus(vec e) {
-  ivec high = e > 0.41421356f;
-  vec f = vec_select(high, (e - 1.0f) * 0.5f, e);
-  return log_near_one(f) + vec_masked(high, vec_of(0.69314718f));
-}
-
-/** log(1 + exp(-|x|)), which max(x, 0) makes softplus(x) of. */
-SEQMIX_INLINE vec softplus_tail(vec x) {
-  return log_one_plus(vec_exp(vec_from_bits(vec_bits(x) | (int32_t)0x80000000)));
-}
-
-/** softplus(x) = log(1 + exp(x)). */
-SEQMIX_INLINE vec vec_softplus(vec x) { return vec_max(vec_of(0), x) + softplus_tail(x); }
-
-/** The same in f64: the tail as f32 has it is improved by a step of Newton's method. */
+/** softplus(x) in f64: its logarithm as f32 has it is improved by a step of Newton's method. */
 SEQMIX_INLINE dvec dvec_softplus(dvec x, dvec tail) {
   dvec want = dvec_exp((dvec)((lvec)x | ((uint64_t)1 << 63)));
   dvec got = dvec_exp_minus_one(tail);
