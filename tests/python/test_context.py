@@ -70,8 +70,15 @@ def test_threads():
 
 def test_variants(context, rng):
     names = context.variants()
-    operators = {"attention", "attention_merge", "linear_attention"}
-    assert {name.split("__")[0] for name in names} == operators
+    assert {name.split("__")[0] for name in names} == {
+        "attention",
+        "attention_merge",
+        "causal_conv1d",
+        "linear_attention",
+        "linear_recurrence",
+        "prefix_scan",
+        "selective_scan",
+    }
     q = normal(rng, 1, 3, 2, 8)
     expected = numpy_attention.attention(q, q, q).out
     linear = numpy_linear_attention.linear_attention(q, q, q).out

@@ -162,6 +162,25 @@ def test_every_option_is_used_here():
     assert all(f"{name}=" in source for name in keywords - {"x", "op"})
 
 
+@pytest.mark.parametrize("op", OPS)
+def test_every_variant(context, rng, op):
+    x = values(rng, op, 5, 70)
+    names = [name for name in context.variants() if name.startswith("prefix_scan__")]
+    taken = 0
+    for name in names:
+        context.set_variant(name)
+        try:
+            for axis in (0, 1):
+                y = seqmix.prefix_scan(x, op, axis=axis, context=context)
+                assert_scanned(y, numpy_scans.prefix_scan(x, op, axis=axis))
+            taken += 1
+        except seqmix.Unsupported:
+            pass
+        finally:
+            context.set_variant(None)
+    assert taken > 0
+
+
 def test_threads_do_not_change_a_bit(rng):
     x = normal(rng, 3, 5000)
     with seqmix.Context(threads=1) as context:

@@ -188,6 +188,28 @@ def test_results_are_of_the_same_package(context, rng, make):
     assert type(again) is producers.ImmutableArray
 
 
+@pytest.mark.parametrize("time", [1, 40])
+def test_every_variant(context, rng, make, time):
+    """Each that takes the call gives its result."""
+    call = make(rng, F32, t=time)
+    past = scan_calls.state(rng, call)
+    wanted = expected(call, past_state=past)
+    names = [name for name in context.variants() if name.startswith(f"{call.name}__")]
+    taken = 0
+    for name in names:
+        context.set_variant(name)
+        try:
+            out, state = library(call, past_state=past, return_state=True, context=context)
+            assert_scanned(out, wanted.out)
+            assert_scanned(state, wanted.state)
+            taken += 1
+        except seqmix.Unsupported:
+            pass
+        finally:
+            context.set_variant(None)
+    assert taken > 0
+
+
 def test_threads_do_not_change_a_bit(rng, dtype, make):
     call = make(rng, dtype, b=3, t=190)
     with seqmix.Context(threads=1) as context:
