@@ -42,9 +42,12 @@ typedef struct bench_level {
   double (*multiply_add)(int64_t iterations);
   /* Reads `bytes`, a multiple of 4096; returns what depends on all of them. */
   float (*read)(const void *from, size_t bytes);
-  /* Copies with stores through the cache, and past it; `bytes` as above. */
+  /* Copies, and adds numbers of two arrays, with stores through the cache and past it; `bytes`, of
+   * one array, as above. */
   void (*copy)(void *to, const void *from, size_t bytes);
-  void (*stream)(void *to, const void *from, size_t bytes);
+  void (*copy_past)(void *to, const void *from, size_t bytes);
+  void (*add)(void *to, const void *from, const void *other, size_t bytes);
+  void (*add_past)(void *to, const void *from, const void *other, size_t bytes);
   /* Reads, changes and writes `bytes`, as above. */
   void (*update)(void *data, size_t bytes);
   void (*softmax)(float *scores, const softmax_row *row);
