@@ -6,6 +6,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "bench/scan_loop.h"
+
 /* Keys begin .. end-1 of a row of `count` scores become probabilities, the others 0. `sink` is
  * -INFINITY without one. */
 typedef struct softmax_row {
@@ -53,6 +55,7 @@ typedef struct bench_level {
   void (*softmax)(float *scores, const softmax_row *row);
   int64_t (*recurrence_columns)(void); /* how many are done at once */
   void (*recur)(const recurrence *r);
+  void (*scan)(const scan_loop *loop);
 } bench_level;
 
 /* Levels the processor has, up to the one SEQMIX_CPU_ISA names, by rising width. */

@@ -14,7 +14,8 @@
   void seqmix_bench_update_##level(void *data, size_t bytes);                                      \
   void seqmix_bench_softmax_##level(float *scores, const softmax_row *row);                        \
   int64_t seqmix_bench_recurrence_columns_##level(void);                                           \
-  void seqmix_bench_recur_##level(const recurrence *r)
+  void seqmix_bench_recur_##level(const recurrence *r);                                            \
+  void seqmix_bench_scan_##level(const scan_loop *loop)
 
 #define ROW(level)                                                                        \
   {                                                                                       \
@@ -24,7 +25,7 @@
     .add = seqmix_bench_add_##level, .add_past = seqmix_bench_add_past_##level,           \
     .update = seqmix_bench_update_##level, .softmax = seqmix_bench_softmax_##level,       \
     .recurrence_columns = seqmix_bench_recurrence_columns_##level,                        \
-    .recur = seqmix_bench_recur_##level,                                                  \
+    .recur = seqmix_bench_recur_##level, .scan = seqmix_bench_scan_##level,               \
   }
 
 DECLARE(generic);

@@ -53,3 +53,15 @@ bench_check rows_compare(const bench_rows *rows, int32_t op, int32_t type, const
   check.passed = check.error <= 1;
   return check;
 }
+
+int32_t rows_coarser(int32_t a, int32_t b) {
+  if (a == SEQMIX_BF16 || b == SEQMIX_BF16) return SEQMIX_BF16;
+  return a == SEQMIX_F16 || b == SEQMIX_F16 ? SEQMIX_F16 : SEQMIX_F32;
+}
+
+bench_check rows_worse(bench_check check, bench_check other) {
+  /* A NaN must not get lost in a maximum. */
+  if (!(other.error <= check.error)) check.error = other.error;
+  check.passed = check.passed && other.passed;
+  return check;
+}
