@@ -104,8 +104,7 @@ static bench_cost work_of(const scan_shape *s, int32_t dtype) {
   (void)dtype;
   double numbers = (double)s->b * (double)s->t * (double)s->c;
   return (bench_cost){.flops = (s->is_complex ? 8 : 2) * numbers,
-                      .traffic = s->is_constant ? TRAFFIC_COPY : TRAFFIC_COPY_ADD,
-                      .state_updates = numbers};
+                      .traffic = s->is_constant ? TRAFFIC_COPY : TRAFFIC_COPY_ADD};
 }
 
 static seqmix_status call(seqmix_context *context, const scan_shape *s, const scan_tensors *tensors,

@@ -73,6 +73,9 @@ void report_table_row(FILE *file, const bench_result *result) {
           result_flops(result) * 1e-9, result_bytes(result) * 1e-9, fraction, best);
   print_baseline(file, result);
   fprintf(file, " %lld rows", (long long)result->check.rows);
+  if (result->cost.state_updates > 0)
+    fprintf(file, "; %.2f G state updates/s",
+            result->cost.state_updates / result->time.median * 1e-9);
   print_why(file, result);
   fputc('\n', file);
 }

@@ -10,7 +10,7 @@
  * slow, and what is compared needs memory. */
 #define MOST_WORK 4e6
 #define MOST_CHANNELS 16
-#define MOST_SEQUENCES 2
+#define MOST_LANES 32
 
 /* How many channels of how many sequences. */
 typedef struct lane_choice {
@@ -22,10 +22,11 @@ static int64_t least(int64_t a, int64_t b) { return a < b ? a : b; }
 /* Numbers of the output that a channel of a sequence makes. */
 static int64_t numbers_per_lane(const scan_shape *s) { return s->t * (s->is_complex ? 2 : 1); }
 
-/* Channels from the first to the last, of the first and the last sequence; fewer if that is too
- * much work, more if it is too few numbers. */
+/* Channels and sequences from the first to the last; fewer if that is too much work, more if it is
+ * too few numbers. */
 static lane_choice choose(const scan_shape *s) {
-  lane_choice choice = {least(s->c, MOST_CHANNELS), least(s->b, MOST_SEQUENCES)};
+  lane_choice choice = {least(s->c, MOST_CHANNELS), 0};
+  choice.sequences = least(s->b, MOST_LANES / choice.channels);
   double work = (double)s->t * (double)(s->s ? s->s : 1);
   while (work * (double)(choice.channels * choice.sequences) > MOST_WORK &&
          choice.channels * choice.sequences > 1) {
@@ -140,7 +141,9 @@ bench_check scan_compare(const scan_instance *in, const void *out, int32_t dtype
                          const void *states, int32_t state_dtype) {
   bench_check check = rows_compare(&in->rows, in->kind->op, in->dtype, out, dtype);
   if (!in->state_rows.count) return check;
-  int32_t coarser = rows_coarser(in->dtype, state_dtype);
+  /* The judge has rounded what it expects of states. */
+  scan_layout rounded = in->kind->layout(&in->shape, in->dtype, SCAN_STATE);
+  int32_t coarser = rows_coarser(in->dtype, rounded.dtype);
   return rows_worse(check,
                     rows_compare(&in->state_rows, in->kind->op, coarser, states, state_dtype));
 }
