@@ -7,7 +7,6 @@
 #include "cpu/simd/math.h"
 
 #ifdef SEQMIX_CPU_X86
-#include <xmmintrin.h>
 #define IN_VECTOR_REGISTER "x"
 #elif defined(__aarch64__)
 #define IN_VECTOR_REGISTER "w"
@@ -65,13 +64,9 @@ void LEVEL(bench_copy)(void *to, const void *from, size_t bytes) {
 }
 
 void LEVEL(bench_copy_past)(void *to, const void *from, size_t bytes) {
-#ifdef SEQMIX_CPU_X86
   const float *at = from, *end = at + bytes / sizeof *at;
-  for (float *out = to; at < end; at += 4, out += 4) _mm_stream_ps(out, _mm_loadu_ps(at));
-  _mm_sfence();
-#else
-  LEVEL(bench_copy)(to, from, bytes);
-#endif
+  for (float *out = to; at < end; at += LANES, out += LANES) vec_stream(out, vec_load(at));
+  vec_stream_end();
 }
 
 void LEVEL(bench_add)(void *to, const void *from, const void *other, size_t bytes) {
@@ -81,14 +76,10 @@ void LEVEL(bench_add)(void *to, const void *from, const void *other, size_t byte
 }
 
 void LEVEL(bench_add_past)(void *to, const void *from, const void *other, size_t bytes) {
-#ifdef SEQMIX_CPU_X86
   const float *a = from, *b = other, *end = a + bytes / sizeof *a;
-  for (float *out = to; a < end; a += 4, b += 4, out += 4)
-    _mm_stream_ps(out, _mm_add_ps(_mm_loadu_ps(a), _mm_loadu_ps(b)));
-  _mm_sfence();
-#else
-  LEVEL(bench_add)(to, from, other, bytes);
-#endif
+  for (float *out = to; a < end; a += LANES, b += LANES, out += LANES)
+    vec_stream(out, vec_load(a) + vec_load(b));
+  vec_stream_end();
 }
 
 void LEVEL(bench_update)(void *data, size_t bytes) {

@@ -143,7 +143,6 @@ bench_check scan_compare(const scan_instance *in, const void *out, int32_t dtype
   if (!in->state_rows.count) return check;
   /* The judge has rounded what it expects of states. */
   scan_layout rounded = in->kind->layout(&in->shape, in->dtype, SCAN_STATE);
-  int32_t coarser = rows_coarser(in->dtype, rounded.dtype);
-  return rows_worse(check,
-                    rows_compare(&in->state_rows, in->kind->op, coarser, states, state_dtype));
+  int32_t type = rows_coarser(in->dtype, rounded.dtype);
+  return rows_worse(check, rows_compare(&in->state_rows, in->kind->op, type, states, state_dtype));
 }
