@@ -22,13 +22,21 @@ typedef struct bench_case {
   double values[BENCH_VALUES]; /* in the order of the operator's parameters */
 } bench_case;
 
+/* What memory has to do for a call, and so which bandwidth bounds it. */
+typedef enum bench_traffic {
+  TRAFFIC_READ,    /* mostly reads, beyond the caches */
+  TRAFFIC_UPDATE,  /* reads, changes and writes `updated` bytes in place */
+  TRAFFIC_COPY,    /* reads one array and writes another, `bytes` together */
+  TRAFFIC_COPY_ADD /* reads two arrays and writes a third, `bytes` together */
+} bench_traffic;
+
 /* What a call cannot do without. */
 typedef struct bench_cost {
   double flops;
   double bytes;
-  /* Bytes of memory that are read, changed and written in place and make up most of `bytes`: what
-   * bounds the call is then how fast that can be done with as many. 0: reading bounds it. */
-  double updated;
+  bench_traffic traffic;
+  double updated;       /* of `bytes`, those that lie in what is updated; counted once */
+  double state_updates; /* of single numbers; 0: the operator does not count them */
 } bench_cost;
 
 /* Seconds per call: statistics over samples, each the mean of `inner` calls. */
@@ -52,7 +60,7 @@ typedef struct bench_ceiling {
   double peak;                /* flop/s for this element type */
   const char *peak_name;      /* "avx2 FMA", "bf16 dot" */
   double bandwidth;           /* bytes/s */
-  const char *bandwidth_name; /* "read": from memory; "update": read, changed and written */
+  const char *bandwidth_name; /* "read", "update", "copy" or "copy_add" */
   double flops;               /* the lower of peak and bandwidth times flops per byte; 0: unknown */
   const char *bound;          /* "compute" or "memory": which of the two it is; "": unknown */
   double drift;               /* how far the measurements before and after the case were apart */

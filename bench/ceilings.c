@@ -23,7 +23,9 @@ typedef enum job_kind {
   JOB_DOT,
   JOB_READ,
   JOB_COPY,
-  JOB_STREAM,
+  JOB_COPY_PAST, /* the cache: with non-temporal stores */
+  JOB_ADD,
+  JOB_ADD_PAST,
   JOB_UPDATE
 } job_kind;
 
@@ -41,7 +43,7 @@ struct ceilings {
   job_kind kind;
   const bench_level *level;
   int64_t iterations;
-  size_t updated; /* bytes of each worker that JOB_UPDATE goes over */
+  size_t share; /* bytes of each worker that a job goes over */
   atomic_int waiting;
 };
 
@@ -54,24 +56,32 @@ static void line_up(ceilings *c) {
   while (atomic_load(&c->waiting) > 0 && now() < patience) continue;
 }
 
+/* One pass; returns how many bytes it moves. */
+static double pass(const ceilings *c, worker_slot *slot) {
+  const bench_level *level = c->level;
+  char *data = slot->data;
+  size_t half = c->share / 2, third = c->share / 3;
+  switch (c->kind) {
+    case JOB_READ: slot->result = level->read(data, c->share); break;
+    case JOB_COPY: level->copy(data, data + half, half); break;
+    case JOB_COPY_PAST: level->copy_past(data, data + half, half); break;
+    case JOB_ADD: level->add(data, data + third, data + 2 * third, third); break;
+    case JOB_ADD_PAST: level->add_past(data, data + third, data + 2 * third, third); break;
+    default: level->update(data, c->share); return 2 * (double)c->share;
+  }
+  return (double)c->share;
+}
+
 /* Over and over: what is small stays in the cache, as it would between two calls. */
-static double update(const ceilings *c, void *data) {
-  for (int64_t n = 0; n < c->iterations; n++) c->level->update(data, c->updated);
-  return 2 * (double)c->iterations * (double)c->updated;
+static double passes(const ceilings *c, worker_slot *slot) {
+  double bytes = 0;
+  for (int64_t n = 0; n < c->iterations; n++) bytes += pass(c, slot);
+  return bytes;
 }
 
 static double do_job(ceilings *c, worker_slot *slot) {
-  char *data = slot->data;
-  size_t half = (size_t)(c->slice / 2);
-  switch (c->kind) {
-    case JOB_MULTIPLY_ADD: return c->level->multiply_add(c->iterations);
-    case JOB_DOT: return bf16_dot(c->iterations);
-    case JOB_READ: slot->result = c->level->read(data, (size_t)c->slice); return (double)c->slice;
-    case JOB_COPY: c->level->copy(data, data + half, half); return (double)c->slice;
-    case JOB_STREAM: c->level->stream(data, data + half, half); return (double)c->slice;
-    case JOB_UPDATE: return update(c, data);
-    default: return 0;
-  }
+  if (c->kind == JOB_MULTIPLY_ADD) return c->level->multiply_add(c->iterations);
+  return c->kind == JOB_DOT ? bf16_dot(c->iterations) : passes(c, slot);
 }
 
 static void work(void *pointer, int32_t worker) {
@@ -119,8 +129,10 @@ static double shortest_work(const ceilings *c) {
   return shortest;
 }
 
-static double best_peak(ceilings *c, job_kind kind, const bench_level *level, int rounds) {
-  c->iterations = kind == JOB_UPDATE ? 1 : 1000;
+/* As many iterations as take long enough. */
+static double best_peak(ceilings *c, job_kind kind, const bench_level *level, int64_t iterations,
+                        int rounds) {
+  c->iterations = iterations;
   while (c->iterations < MOST_ITERATIONS) {
     rate(c, kind, level);
     if (shortest_work(c) >= PEAK_SECONDS) break;
@@ -129,11 +141,28 @@ static double best_peak(ceilings *c, job_kind kind, const bench_level *level, in
   return best_rate(c, kind, level, rounds);
 }
 
-/* Of `bytes` that all threads share, as far as there is memory for them. */
-static double best_update(ceilings *c, double bytes, int rounds) {
-  double share = bytes / team_size(c->team), slice = (double)c->slice;
-  c->updated = ((size_t)(share < slice ? share : slice) + PAGE - 1) / PAGE * PAGE;
-  return best_peak(c, JOB_UPDATE, level_best(), rounds);
+static double best_arithmetic(ceilings *c, job_kind kind, const bench_level *level, int rounds) {
+  return best_peak(c, kind, level, 1000, rounds);
+}
+
+/* Of `bytes` that all threads share, as far as there is memory for them: `arrays` of whole pages
+ * for each. */
+static double best_memory(ceilings *c, job_kind kind, int arrays, double bytes, int rounds) {
+  size_t unit = (size_t)arrays * PAGE, most = (size_t)c->slice / unit * unit;
+  double share = ceil(bytes / team_size(c->team) / (double)unit) * (double)unit;
+  c->share = share < (double)most ? (size_t)share : most;
+  return best_peak(c, kind, level_best(), 1, rounds);
+}
+
+/* The better of stores through the cache and past it. */
+static double best_copy(ceilings *c, double bytes, int rounds) {
+  return fmax(best_memory(c, JOB_COPY, 2, bytes, rounds),
+              best_memory(c, JOB_COPY_PAST, 2, bytes, rounds));
+}
+
+static double best_copy_add(ceilings *c, double bytes, int rounds) {
+  return fmax(best_memory(c, JOB_ADD, 3, bytes, rounds),
+              best_memory(c, JOB_ADD_PAST, 3, bytes, rounds));
 }
 
 /* ---- all of them --------------------------------------------------------------------------- */
@@ -176,23 +205,33 @@ machine_ceilings ceilings_measure(ceilings *c) {
   all.levels = levels_present(levels, MOST_LEVELS);
   for (int i = 0; i < all.levels; i++) {
     all.level[i] = levels[i]->name;
-    all.multiply_add[i] = best_peak(c, JOB_MULTIPLY_ADD, levels[i], 30);
+    all.multiply_add[i] = best_arithmetic(c, JOB_MULTIPLY_ADD, levels[i], 30);
   }
-  if (bf16_dot_is_present()) all.bf16_dot = best_peak(c, JOB_DOT, NULL, 30);
-  all.read = best_rate(c, JOB_READ, level_best(), 6);
-  all.copy =
-      fmax(best_rate(c, JOB_COPY, level_best(), 4), best_rate(c, JOB_STREAM, level_best(), 4));
-  all.update = best_update(c, INFINITY, 4);
+  if (bf16_dot_is_present()) all.bf16_dot = best_arithmetic(c, JOB_DOT, NULL, 30);
+  all.read = best_memory(c, JOB_READ, 1, INFINITY, 6);
+  all.copy = best_copy(c, INFINITY, 4);
+  all.copy_add = best_copy_add(c, INFINITY, 4);
+  all.update = best_memory(c, JOB_UPDATE, 1, INFINITY, 4);
   return all;
 }
 
 static int uses_dot(int32_t dtype) { return dtype == SEQMIX_BF16 && bf16_dot_is_present(); }
 
+/* The bandwidth that bounds such calls. What is read comes from memory; what else is moved stays
+ * where it fits, as it does when a call is repeated. */
+static double glance_at_memory(ceilings *c, bench_cost cost) {
+  switch (cost.traffic) {
+    case TRAFFIC_UPDATE: return best_memory(c, JOB_UPDATE, 1, cost.updated, 6);
+    case TRAFFIC_COPY: return best_copy(c, cost.bytes, 4);
+    case TRAFFIC_COPY_ADD: return best_copy_add(c, cost.bytes, 4);
+    default: return best_memory(c, JOB_READ, 1, INFINITY, 4);
+  }
+}
+
 ceiling_moment ceilings_glance(ceilings *c, int32_t dtype, bench_cost cost) {
-  return (ceiling_moment){
-      best_peak(c, uses_dot(dtype) ? JOB_DOT : JOB_MULTIPLY_ADD, level_best(), 6),
-      cost.updated > 0 ? best_update(c, cost.updated, 6) : best_rate(c, JOB_READ, level_best(), 4),
-  };
+  job_kind arithmetic = uses_dot(dtype) ? JOB_DOT : JOB_MULTIPLY_ADD;
+  return (ceiling_moment){best_arithmetic(c, arithmetic, level_best(), 6),
+                          glance_at_memory(c, cost)};
 }
 
 const char *ceilings_peak_name(int32_t dtype) {
@@ -206,10 +245,11 @@ static double apart(double a, double b) { return fabs(a - b) / fmax(fmax(a, b), 
 
 bench_ceiling ceiling_between(ceiling_moment before, ceiling_moment after, bench_cost cost,
                               int32_t dtype) {
+  static const char *const names[] = {"read", "update", "copy", "copy_add"};
   bench_ceiling ceiling = {.peak = fmax(before.peak, after.peak),
                            .peak_name = ceilings_peak_name(dtype),
                            .bandwidth = fmax(before.memory, after.memory),
-                           .bandwidth_name = cost.updated > 0 ? "update" : "read"};
+                           .bandwidth_name = names[cost.traffic]};
   double by_memory = ceiling.bandwidth * cost.flops / cost.bytes;
   int is_memory = by_memory < ceiling.peak;
   ceiling.flops = is_memory ? by_memory : ceiling.peak;

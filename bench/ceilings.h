@@ -16,13 +16,15 @@ typedef struct machine_ceilings {
   const char *level[MOST_LEVELS];
   double multiply_add[MOST_LEVELS]; /* flop/s */
   double bf16_dot;                  /* flop/s; 0: the processor has no such instruction */
-  double read, copy, update; /* bytes/s; a copied or updated byte counts twice: read, written */
+  /* bytes/s; a copied or updated byte counts twice (read, written), one that is added to another
+   * three times */
+  double read, copy, copy_add, update;
 } machine_ceilings;
 
 /* Measurements of one moment. */
 typedef struct ceiling_moment {
   double peak;
-  double memory; /* bytes/s: read, or updated in place */
+  double memory; /* bytes/s, by the traffic of the call */
 } ceiling_moment;
 
 typedef struct ceilings ceilings;

@@ -6,6 +6,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "bench/scan_loop.h"
+
 /* Keys begin .. end-1 of a row of `count` scores become probabilities, the others 0. `sink` is
  * -INFINITY without one. */
 typedef struct softmax_row {
@@ -42,14 +44,18 @@ typedef struct bench_level {
   double (*multiply_add)(int64_t iterations);
   /* Reads `bytes`, a multiple of 4096; returns what depends on all of them. */
   float (*read)(const void *from, size_t bytes);
-  /* Copies with stores through the cache, and past it; `bytes` as above. */
+  /* Copies, and adds numbers of two arrays, with stores through the cache and past it; `bytes`, of
+   * one array, as above. */
   void (*copy)(void *to, const void *from, size_t bytes);
-  void (*stream)(void *to, const void *from, size_t bytes);
+  void (*copy_past)(void *to, const void *from, size_t bytes);
+  void (*add)(void *to, const void *from, const void *other, size_t bytes);
+  void (*add_past)(void *to, const void *from, const void *other, size_t bytes);
   /* Reads, changes and writes `bytes`, as above. */
   void (*update)(void *data, size_t bytes);
   void (*softmax)(float *scores, const softmax_row *row);
   int64_t (*recurrence_columns)(void); /* how many are done at once */
   void (*recur)(const recurrence *r);
+  void (*scan)(const scan_loop *loop);
 } bench_level;
 
 /* Levels the processor has, up to the one SEQMIX_CPU_ISA names, by rising width. */

@@ -7,7 +7,6 @@
 #include "cpu/simd/math.h"
 
 #ifdef SEQMIX_CPU_X86
-#include <xmmintrin.h>
 #define IN_VECTOR_REGISTER "x"
 #elif defined(__aarch64__)
 #define IN_VECTOR_REGISTER "w"
@@ -22,7 +21,9 @@
 double LEVEL(bench_multiply_add)(int64_t iterations);
 float LEVEL(bench_read)(const void *from, size_t bytes);
 void LEVEL(bench_copy)(void *to, const void *from, size_t bytes);
-void LEVEL(bench_stream)(void *to, const void *from, size_t bytes);
+void LEVEL(bench_copy_past)(void *to, const void *from, size_t bytes);
+void LEVEL(bench_add)(void *to, const void *from, const void *other, size_t bytes);
+void LEVEL(bench_add_past)(void *to, const void *from, const void *other, size_t bytes);
 void LEVEL(bench_update)(void *data, size_t bytes);
 void LEVEL(bench_softmax)(float *scores, const softmax_row *row);
 
@@ -62,14 +63,23 @@ void LEVEL(bench_copy)(void *to, const void *from, size_t bytes) {
   for (float *out = to; at < end; at += LANES, out += LANES) vec_store(out, vec_load(at));
 }
 
-void LEVEL(bench_stream)(void *to, const void *from, size_t bytes) {
-#ifdef SEQMIX_CPU_X86
+void LEVEL(bench_copy_past)(void *to, const void *from, size_t bytes) {
   const float *at = from, *end = at + bytes / sizeof *at;
-  for (float *out = to; at < end; at += 4, out += 4) _mm_stream_ps(out, _mm_loadu_ps(at));
-  _mm_sfence();
-#else
-  LEVEL(bench_copy)(to, from, bytes);
-#endif
+  for (float *out = to; at < end; at += LANES, out += LANES) vec_stream(out, vec_load(at));
+  vec_stream_end();
+}
+
+void LEVEL(bench_add)(void *to, const void *from, const void *other, size_t bytes) {
+  const float *a = from, *b = other, *end = a + bytes / sizeof *a;
+  for (float *out = to; a < end; a += LANES, b += LANES, out += LANES)
+    vec_store(out, vec_load(a) + vec_load(b));
+}
+
+void LEVEL(bench_add_past)(void *to, const void *from, const void *other, size_t bytes) {
+  const float *a = from, *b = other, *end = a + bytes / sizeof *a;
+  for (float *out = to; a < end; a += LANES, b += LANES, out += LANES)
+    vec_stream(out, vec_load(a) + vec_load(b));
+  vec_stream_end();
 }
 
 void LEVEL(bench_update)(void *data, size_t bytes) {

@@ -4,24 +4,28 @@
 
 #include "bench/level.h"
 
-#define DECLARE(level)                                                        \
-  double seqmix_bench_multiply_add_##level(int64_t iterations);               \
-  float seqmix_bench_read_##level(const void *from, size_t bytes);            \
-  void seqmix_bench_copy_##level(void *to, const void *from, size_t bytes);   \
-  void seqmix_bench_stream_##level(void *to, const void *from, size_t bytes); \
-  void seqmix_bench_update_##level(void *data, size_t bytes);                 \
-  void seqmix_bench_softmax_##level(float *scores, const softmax_row *row);   \
-  int64_t seqmix_bench_recurrence_columns_##level(void);                      \
-  void seqmix_bench_recur_##level(const recurrence *r)
+#define DECLARE(level)                                                                             \
+  double seqmix_bench_multiply_add_##level(int64_t iterations);                                    \
+  float seqmix_bench_read_##level(const void *from, size_t bytes);                                 \
+  void seqmix_bench_copy_##level(void *to, const void *from, size_t bytes);                        \
+  void seqmix_bench_copy_past_##level(void *to, const void *from, size_t bytes);                   \
+  void seqmix_bench_add_##level(void *to, const void *from, const void *other, size_t bytes);      \
+  void seqmix_bench_add_past_##level(void *to, const void *from, const void *other, size_t bytes); \
+  void seqmix_bench_update_##level(void *data, size_t bytes);                                      \
+  void seqmix_bench_softmax_##level(float *scores, const softmax_row *row);                        \
+  int64_t seqmix_bench_recurrence_columns_##level(void);                                           \
+  void seqmix_bench_recur_##level(const recurrence *r);                                            \
+  void seqmix_bench_scan_##level(const scan_loop *loop)
 
 #define ROW(level)                                                                        \
   {                                                                                       \
     .name = #level, .is_present = level##_is_present,                                     \
     .multiply_add = seqmix_bench_multiply_add_##level, .read = seqmix_bench_read_##level, \
-    .copy = seqmix_bench_copy_##level, .stream = seqmix_bench_stream_##level,             \
+    .copy = seqmix_bench_copy_##level, .copy_past = seqmix_bench_copy_past_##level,       \
+    .add = seqmix_bench_add_##level, .add_past = seqmix_bench_add_past_##level,           \
     .update = seqmix_bench_update_##level, .softmax = seqmix_bench_softmax_##level,       \
     .recurrence_columns = seqmix_bench_recurrence_columns_##level,                        \
-    .recur = seqmix_bench_recur_##level,                                                  \
+    .recur = seqmix_bench_recur_##level, .scan = seqmix_bench_scan_##level,               \
   }
 
 DECLARE(generic);

@@ -20,7 +20,10 @@ bench_cost linear_attention_cost(const linear_attention_shape *s, int32_t dtype)
     double bytes = (double)linear_attention_bytes(&layout);
     if (part == LINEAR_STATE && s->states == STATES_UPDATE) {
       cost.bytes += 2 * bytes;
-      if (linear_attention_is_decode(s)) cost.updated = bytes;
+      if (linear_attention_is_decode(s)) {
+        cost.traffic = TRAFFIC_UPDATE;
+        cost.updated = bytes;
+      }
     } else if (part != LINEAR_STARTS) {
       cost.bytes += bytes;
     }

@@ -75,7 +75,9 @@ struct bench_operator {
   const char *(*baseline_how)(const void *baseline);
 };
 
-extern const bench_operator attention_operator, linear_attention_operator;
+extern const bench_operator attention_operator, linear_attention_operator,
+    linear_recurrence_operator, selective_scan_operator, prefix_scan_operator,
+    causal_conv1d_operator;
 
 /* All operators, NULL at the end. */
 extern const bench_operator *const bench_operators[];

@@ -3,7 +3,12 @@
 
 #include "bench/operator.h"
 
-const bench_operator *const bench_operators[] = {&attention_operator, &linear_attention_operator,
+const bench_operator *const bench_operators[] = {&attention_operator,
+                                                 &linear_attention_operator,
+                                                 &linear_recurrence_operator,
+                                                 &selective_scan_operator,
+                                                 &prefix_scan_operator,
+                                                 &causal_conv1d_operator,
                                                  NULL};
 
 const bench_operator *operator_by_name(const char *name) {

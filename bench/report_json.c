@@ -71,6 +71,7 @@ static void add_ceilings(cJSON *root, const bench_run *run) {
     if (all->bf16_dot > 0) add_number(item, "bf16_dot", all->bf16_dot);
     add_number(item, "read", all->read);
     add_number(item, "copy", all->copy);
+    add_number(item, "copy_add", all->copy_add);
     add_number(item, "update", all->update);
   }
 }
@@ -126,6 +127,9 @@ static void add_measurements(cJSON *object, const bench_result *result) {
   add_timing(object, &result->time);
   add_number(object, "flops_per_second", result_flops(result));
   add_number(object, "bytes_per_second", result_bytes(result));
+  if (result->cost.state_updates > 0)
+    add_number(object, "state_updates_per_second",
+               result->cost.state_updates / result->time.median);
   if (result->ceiling.flops > 0) {
     add_number(object, "fraction", result->fraction);
     add_number(object, "best_fraction", result->best_fraction);
@@ -160,6 +164,8 @@ static cJSON *json_of(const bench_result *result) {
   add_outcome(object, result->outcome, result->message);
   add_number(object, "flops", result->cost.flops);
   add_number(object, "bytes", result->cost.bytes);
+  if (result->cost.state_updates > 0)
+    add_number(object, "state_updates", result->cost.state_updates);
   add_number(object, "copies", (double)result->copies);
   if (result->check.rows) add_check(object, &result->check);
   if (result->outcome == BENCH_MEASURED) add_measurements(object, result);

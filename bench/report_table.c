@@ -19,8 +19,8 @@ void report_ceilings(FILE *file, const machine_ceilings *all) {
   for (int i = 0; i < all->levels; i++)
     fprintf(file, " %s %.1f GFLOP/s,", all->level[i], all->multiply_add[i] * 1e-9);
   if (all->bf16_dot > 0) fprintf(file, " bf16 dot %.1f GFLOP/s,", all->bf16_dot * 1e-9);
-  fprintf(file, " read %.1f GB/s, copy %.1f GB/s, update %.1f GB/s\n", all->read * 1e-9,
-          all->copy * 1e-9, all->update * 1e-9);
+  fprintf(file, " read %.1f GB/s, copy %.1f GB/s, copy_add %.1f GB/s, update %.1f GB/s\n",
+          all->read * 1e-9, all->copy * 1e-9, all->copy_add * 1e-9, all->update * 1e-9);
 }
 
 void report_table_head(FILE *file) {
@@ -47,8 +47,11 @@ static void print_why(FILE *file, const bench_result *result) {
 }
 
 static const char *bound_text(const bench_ceiling *ceiling) {
-  if (strcmp(ceiling->bound, "memory") != 0) return "fma";
-  return strcmp(ceiling->bandwidth_name, "update") == 0 ? "upd" : "mem";
+  static const char *const texts[][2] = {
+      {"read", "mem"}, {"update", "upd"}, {"copy", "cpy"}, {"copy_add", "add"}};
+  for (int i = 0; strcmp(ceiling->bound, "memory") == 0 && i < 4; i++)
+    if (strcmp(ceiling->bandwidth_name, texts[i][0]) == 0) return texts[i][1];
+  return "fma";
 }
 
 void report_table_row(FILE *file, const bench_result *result) {
@@ -70,6 +73,9 @@ void report_table_row(FILE *file, const bench_result *result) {
           result_flops(result) * 1e-9, result_bytes(result) * 1e-9, fraction, best);
   print_baseline(file, result);
   fprintf(file, " %lld rows", (long long)result->check.rows);
+  if (result->cost.state_updates > 0)
+    fprintf(file, "; %.2f G state updates/s",
+            result->cost.state_updates / result->time.median * 1e-9);
   print_why(file, result);
   fputc('\n', file);
 }

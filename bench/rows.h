@@ -26,4 +26,10 @@ int64_t rows_spread(int64_t i, int64_t count, int64_t all);
 bench_check rows_compare(const bench_rows *rows, int32_t op, int32_t type, const void *out,
                          int32_t out_type);
 
+/* Of two types, the one that holds fewer digits bounds what a number can be compared by. */
+int32_t rows_coarser(int32_t a, int32_t b);
+
+/* Two comparisons as one: the rows of the first, the worse error. */
+bench_check rows_worse(bench_check check, bench_check other);
+
 #endif

@@ -104,9 +104,10 @@ START_TEST(test_beginnings_and_groups) {
   bench_options options = good("--preset llama3-8b --type f32");
   ck_assert_int_eq(options.cases.count, 3);
   options_free(&options);
+  int presets = 0;
+  for (int i = 0; bench_operators[i]; i++) presets += bench_operators[i]->preset_count;
   options = good("--preset all --type f32");
-  ck_assert_int_eq(options.cases.count,
-                   attention_operator.preset_count + linear_attention_operator.preset_count);
+  ck_assert_int_eq(options.cases.count, presets);
   options_free(&options);
   options = good("--preset linear_attention:all,attention:minilm --type f32");
   ck_assert_int_eq(options.cases.count, linear_attention_operator.preset_count + 1);
@@ -115,6 +116,11 @@ START_TEST(test_beginnings_and_groups) {
   options = good("--preset attention:models --type f32");
   ck_assert(has_case(&options, "minilm", SEQMIX_F32));
   ck_assert(!has_case(&options, "retnet-3b-prefill", SEQMIX_F32));
+  options_free(&options);
+  /* A model's layers of several operators. */
+  options = good("--preset mamba-130m --type f32");
+  ck_assert(has_case(&options, "mamba-130m-prefill", SEQMIX_F32));
+  ck_assert(has_case(&options, "mamba-130m-conv-prefill", SEQMIX_F32));
   options_free(&options);
 }
 END_TEST

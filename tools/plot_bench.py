@@ -100,7 +100,10 @@ def describe_shape(result: Result) -> str:
     """The parameters that make a sweep's shape, without its lengths and what is not used."""
     parameters = result["parameters"]
     skipped = {"Tq", "Tk", "T", "live", "causal"}
-    used = {n: v for n, v in parameters.items() if v and v != "none" and n not in skipped}
+    if parameters.get("states") == "none":
+        skipped.add("state_type")
+    usual = (0, "none", "btc")
+    used = {n: v for n, v in parameters.items() if v not in usual and n not in skipped}
     parts = [f"{n} {v}" if isinstance(v, str) else f"{n} {v:g}" for n, v in used.items()]
     return ", ".join(parts + (["causal"] if parameters.get("causal") else []))
 
@@ -187,31 +190,44 @@ def roofs_of(ceiling: dict[str, Any], dtype: str) -> dict[str, float]:
     return roofs
 
 
-def draw_roofs(axes: Axes, ceiling: dict[str, Any], dtype: str, low: float, high: float) -> None:
+def memory_of(ceiling: dict[str, Any], results: list[Result]) -> str:
+    """The bandwidth beyond all caches that bounds most of the results: one line is enough."""
+    names = [name for name in ("read", "copy", "copy_add") if name in ceiling]
+    bound = [r["ceiling"]["bandwidth_name"] for r in results]
+    return max(names, key=bound.count)
+
+
+def draw_roofs(
+    axes: Axes, ceiling: dict[str, Any], memory: str, dtype: str, low: float, high: float
+) -> None:
     """Labels stand outside on the right, where no point can be."""
-    read = ceiling["read"] / 1e9
+    bandwidth = ceiling[memory] / 1e9
     roofs = roofs_of(ceiling, dtype)
     top = max(roofs.values())
     for name, flops in roofs.items():
         width = 1.8 if flops == top else 0.9
-        axes.plot([flops / read, high], [flops, flops], color=GREY, linewidth=width)
+        axes.plot([flops / bandwidth, high], [flops, flops], color=GREY, linewidth=width)
         axes.text(1.02, flops, f"{name}\n{flops:.0f}", transform=axes.get_yaxis_transform(),
                   fontsize=10, color=GREY, va="center", linespacing=1.0)  # fmt: skip
-    axes.plot([low, top / read], [low * read, top], color=GREY, linewidth=1.8)
+    axes.plot([low, top / bandwidth], [low * bandwidth, top], color=GREY, linewidth=1.8)
 
 
-def label_memory(axes: Axes, ceiling: dict[str, Any], dtype: str, low: float, high: float) -> None:
+def label_memory(
+    axes: Axes, ceiling: dict[str, Any], memory: str, dtype: str, low: float, high: float
+) -> None:
     """Along the line of memory, on its upper side: needs the final layout."""
-    read = ceiling["read"] / 1e9
-    middle = math.sqrt(low * min(max(roofs_of(ceiling, dtype).values()) / read, high))
-    axes.annotate(f"read {read:.0f} GB/s", xy=(middle, middle * read), xytext=(-4, 4),
+    bandwidth = ceiling[memory] / 1e9
+    middle = math.sqrt(low * min(max(roofs_of(ceiling, dtype).values()) / bandwidth, high))
+    text = f"{memory.replace('_', ' and ')} {bandwidth:.0f} GB/s"
+    axes.annotate(text, xy=(middle, middle * bandwidth), xytext=(-4, 4),
                   textcoords="offset points", ha="center", va="bottom", fontsize=10, color=GREY,
-                  rotation_mode="anchor", rotation=slope(axes, low, read))  # fmt: skip
+                  rotation_mode="anchor", rotation=slope(axes, low, bandwidth))  # fmt: skip
 
 
-def slope(axes: Axes, low: float, read: float) -> float:
+def slope(axes: Axes, low: float, bandwidth: float) -> float:
     """Degrees of the line of memory on the picture."""
-    (x0, y0), (x1, y1) = axes.transData.transform([(low, low * read), (2 * low, 2 * low * read)])
+    line = [(low, low * bandwidth), (2 * low, 2 * low * bandwidth)]
+    (x0, y0), (x1, y1) = axes.transData.transform(line)
     return math.degrees(math.atan2(y1 - y0, x1 - x0))
 
 
@@ -259,7 +275,8 @@ def draw_roofline(run: Run, station: Station, path: Path) -> bool:
     height = 5.2 + below
     figure, grid = plt.subplots(1, len(types), figsize=(WIDTH, height), sharey=True, squeeze=False)
     roofs = [roof for dtype in types for roof in roofs_of(ceiling, dtype).values()]
-    x = limits([intensity(r) for r in results] + [max(roofs) * 1e9 / ceiling["read"]])
+    memory = memory_of(ceiling, results)
+    x = limits([intensity(r) for r in results] + [max(roofs) * 1e9 / ceiling[memory]])
     y = limits([r["flops_per_second"] / 1e9 for r in results] + roofs)
     for axes, dtype in zip(grid[0], types):
         set_limits(axes, x, y)
@@ -267,11 +284,11 @@ def draw_roofline(run: Run, station: Station, path: Path) -> bool:
         axes.set_title(dtype, loc="left", fontweight="bold")
     grid[0][0].set_ylabel("GFLOP/s")
     for axes, dtype in zip(grid[0], types):
-        draw_roofs(axes, ceiling, dtype, *x)
+        draw_roofs(axes, ceiling, memory, dtype, *x)
     add_case_legend(figure, results, names, 0.5 / height)
     figure.tight_layout(rect=(0, below / height, 1, 1))
     for axes, dtype in zip(grid[0], types):
-        label_memory(axes, ceiling, dtype, *x)
+        label_memory(axes, ceiling, memory, dtype, *x)
         draw_points(axes, [r for r in results if r["type"] == dtype], names)
     finish(figure, run.caption(station), path)
     return True

@@ -49,7 +49,8 @@ def lines_of(run: Run, station: Station) -> list[Line]:
     """Attention first."""
     found: dict[tuple[str, str, str], list[Result]] = {}
     for result in run.results:
-        if station.holds(result) and is_swept(result):
+        is_meant = result["operator"] in ("attention", "linear_attention")
+        if is_meant and station.holds(result) and is_swept(result):
             key = (result["operator"], result["case"].split("@")[0], result["type"])
             found.setdefault(key, []).append(result)
     return sorted((Line(results) for results in found.values()), key=lambda line: line.operator)

@@ -100,7 +100,7 @@ def load(path: Path) -> dict[str, Any]:
 
 def keep_higher(kept: dict[str, Any], other: dict[str, Any]) -> None:
     """A ceiling is the most that was ever seen."""
-    for name in ("read", "copy", "bf16_dot"):
+    for name in ("read", "copy", "copy_add", "update", "bf16_dot"):
         if name in other:
             kept[name] = max(kept.get(name, 0), other[name])
     for level, flops in other["multiply_add"].items():

@@ -101,6 +101,42 @@ def check_linear_attention(folder: Path) -> None:
         sys.exit(f"{again.args}: {again.stdout}{again.stderr}")
 
 
+# Shape, flops, bytes and what bounds it where memory does.
+SCANS = (
+    ("linear_recurrence:B=2,T=50,C=16,constant=1,complex=1", 8 * 1600, 4 * (4 * 1600 + 32), "copy"),
+    ("linear_recurrence:B=2,T=50,C=16,layout=bct,reverse=1", 2 * 1600, 4 * 3 * 1600, "copy_add"),
+    (
+        "selective_scan:B=2,T=1,C=40,S=16",
+        7 * 1280,
+        4 * (4 * 80 + 2 * 32 + 640 + 80 + 2 * 1280),
+        "update",
+    ),
+    ("prefix_scan:B=2,T=50,C=16,op=logsumexp,axis=last", 1600, 4 * 2 * 1600, "copy"),
+    ("causal_conv1d:T=100,C=16,W=4,bias=0", 8 * 1600, 4 * (2 * 1600 + 64), "copy"),
+)
+
+
+def check_scans(folder: Path) -> None:
+    """One case of each operator: its work, and which bandwidth it is measured by."""
+    file = folder / "scans.json"
+    shapes = [part for shape, *_ in SCANS for part in ("--shape", shape)]
+    expect(bench(*shapes, *QUICK[2:], "--json", file), 0, "copy_add", "G state updates/s")
+    data = json.loads(file.read_text())
+    assert 0 < data["ceilings"][0]["copy_add"] and 0 < data["ceilings"][0]["copy"], data["ceilings"]
+    assert len(data["results"]) == len(SCANS), data
+    for (shape, flops, size, bandwidth), result in zip(SCANS, data["results"]):
+        assert result["operator"] == shape.split(":")[0] and result["outcome"] == "measured", result
+        assert result["variant"].startswith(result["operator"] + "__"), result
+        assert (result["flops"], result["bytes"]) == (flops, size), result
+        assert result["ceiling"]["bandwidth_name"] == bandwidth, result
+        assert result["verified_rows"] >= 64 and result["error_over_tolerance"] <= 1, result
+        assert result["baseline"]["outcome"] == ("skipped" if EXTRA else "measured"), result
+        assert ("state_updates" in result) == (result["operator"] == "selective_scan"), result
+    (selective,) = (r for r in data["results"] if "state_updates" in r)
+    per_second = selective["state_updates_per_second"]
+    assert abs(per_second * selective["seconds"] / (2 * 40 * 16) - 1) < 1e-9, selective
+
+
 def main() -> int:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
@@ -114,11 +150,13 @@ def main() -> int:
         assert all(0 < float(r["best_seconds"]) <= float(r["seconds"]) for r in rows), rows
         check_compare(folder, data)
         check_linear_attention(folder)
+        check_scans(folder)
         expect(bench(*QUICK, "--json", folder / "none" / "run.json"), 2, "--json", "none")
         expect(bench(*QUICK, "--compare", folder / "none.json"), 2, "--compare", "none.json")
     expect(bench(*QUICK, "--variant", "attention__guess"), 2, "attention__guess")
     expect(bench(*QUICK, "--device", "abacus"), 2, "abacus")
     expect(bench("--list"), 0, "llama3-70b-prefill", "softcap", "kimi-linear-decode", "gated_delta")
+    expect(bench("--list"), 0, "mamba-2.8b-conv-decode", "logsumexp", "lru-path-x", "bct")
     expect(bench("--help"), 0, "usage", "--compare")
     expect(bench("--version"), 0, "seqmix-bench ")
     expect(bench("--preset", "nothing"), 2, "nothing", "small-call")
