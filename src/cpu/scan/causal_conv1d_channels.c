@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "cpu/scan/causal_conv1d.h"
-#include "cpu/simd/math.h"
+#include "cpu/simd/each.h"
 
 enum { TOKENS = 4 };
 
@@ -94,14 +94,14 @@ SEQMIX_INLINE void sum_tokens(const channel_sums *s, int64_t taps, int count, in
 #pragma GCC unroll 4
       for (int i = 0; i < count; i++) sum[i] = weight * vec_load(in[i + k] + c) + sum[i];
     }
+    if (s->is_silu) vec_silu_each(sum, count);
 #pragma GCC unroll 4
     for (int i = 0; i < count; i++) {
       float *to = s->out + (t + i) * s->step + c;
-      vec y = s->is_silu ? vec_silu(sum[i]) : sum[i];
       if (s->streams)
-        vec_stream(to, y);
+        vec_stream(to, sum[i]);
       else
-        vec_store(to, y);
+        vec_store(to, sum[i]);
     }
   }
 }

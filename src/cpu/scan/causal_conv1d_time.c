@@ -6,7 +6,7 @@
 #include "core/element.h"
 #include "cpu/scan/causal_conv1d.h"
 #include "cpu/simd/convert.h"
-#include "cpu/simd/math.h"
+#include "cpu/simd/each.h"
 
 /* Vectors computed at a time: sums that do not wait for each other. */
 enum { VECTORS = 2 };
@@ -61,14 +61,14 @@ SEQMIX_INLINE void sum_vectors(const time_sums *s, int64_t taps, int vectors, in
     for (int i = 0; i < vectors; i++)
       sum[i] = weight * vec_load(s->in + t + k + (int64_t)i * LANES) + sum[i];
   }
+  if (s->is_silu) vec_silu_each(sum, vectors);
 #pragma GCC unroll 2
   for (int i = 0; i < vectors; i++) {
     float *to = s->out + t + (int64_t)i * LANES;
-    vec y = s->is_silu ? vec_silu(sum[i]) : sum[i];
     if (s->streams)
-      vec_stream(to, y);
+      vec_stream(to, sum[i]);
     else
-      vec_store(to, y);
+      vec_store(to, sum[i]);
   }
 }
 

@@ -9,13 +9,7 @@
 #ifndef SEQMIX_CPU_SCAN_SELECTIVE_DECAY_H
 #define SEQMIX_CPU_SCAN_SELECTIVE_DECAY_H
 
-#include "cpu/simd/vector.h"
-
-/** Vectors that are taken stage by stage, as their stages wait for each other. */
-enum { DECAYS_AT_ONCE = 4 };
-
-/** For as many vectors as `count` says, a constant wherever this is inlined. */
-#define EACH_DECAY _Pragma("GCC unroll 4") for (int i = 0; i < count; i++)
+#include "cpu/simd/each.h"
 
 /** f, and `scale` for 2^n. Adding 1.5 * 2^23 leaves the rounded integer in the low bits; 127 more
  * make it an exponent, which is 0 for -127, as 2^n then is. NaN passes. */
@@ -35,10 +29,10 @@ SEQMIX_INLINE void decay_powers(const vec *f, vec *w, int count) {
   static const float coefficients[DEGREE + 1] = {1.5115948918e-4f, 1.3385437196e-3f,
                                                  9.6191242337e-3f, 5.5503722280e-2f,
                                                  2.4022644758e-1f, 6.9314718246e-1f};
-  EACH_DECAY w[i] = coefficients[0] * f[i] + coefficients[1];
+  EACH(i, count) w[i] = coefficients[0] * f[i] + coefficients[1];
 #pragma GCC unroll 8
-  for (int d = 2; d <= DEGREE; d++) EACH_DECAY w[i] = w[i] * f[i] + coefficients[d];
-  EACH_DECAY w[i] = w[i] * f[i];
+  for (int d = 2; d <= DEGREE; d++) EACH(i, count) w[i] = w[i] * f[i] + coefficients[d];
+  EACH(i, count) w[i] = w[i] * f[i];
 }
 
 #endif

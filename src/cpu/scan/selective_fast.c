@@ -23,16 +23,16 @@ typedef struct fast_states {
 /* States s .. s+count-1; `count` is a constant wherever this is inlined. */
 SEQMIX_INLINE void step_states(fast_token *token, const fast_states *at, int64_t s, int count,
                                const float *B, const float *C) {
-  vec f[DECAYS_AT_ONCE], w[DECAYS_AT_ONCE], kept[DECAYS_AT_ONCE], added[DECAYS_AT_ONCE];
-  vec scale[DECAYS_AT_ONCE];
-  EACH_DECAY f[i] = decay_split(token->step * vec_load(at->A + (s + i) * LANES), &scale[i]);
+  vec f[EACH_MOST], w[EACH_MOST], kept[EACH_MOST], added[EACH_MOST];
+  vec scale[EACH_MOST];
+  EACH(i, count) f[i] = decay_split(token->step * vec_load(at->A + (s + i) * LANES), &scale[i]);
   decay_powers(f, w, count);
-  EACH_DECAY {
+  EACH(i, count) {
     kept[i] = scale[i] * vec_load(at->from + (s + i) * LANES);
     added[i] = token->input * B[s + i] + scale[i] * vec_load(at->rest_from + (s + i) * LANES);
   }
-  EACH_DECAY added[i] = w[i] * kept[i] + added[i];
-  EACH_DECAY {
+  EACH(i, count) added[i] = w[i] * kept[i] + added[i];
+  EACH(i, count) {
     vec h = kept[i] + added[i];
     vec_store(at->to + (s + i) * LANES, h);
     vec_store(at->rest_to + (s + i) * LANES, added[i] - (h - kept[i]));
@@ -43,8 +43,7 @@ SEQMIX_INLINE void step_states(fast_token *token, const fast_states *at, int64_t
 static void step_token(fast_token *token, const fast_states *at, int64_t states, const float *B,
                        const float *C) {
   int64_t i = 0;
-  for (; i + DECAYS_AT_ONCE <= states; i += DECAYS_AT_ONCE)
-    step_states(token, at, i, DECAYS_AT_ONCE, B, C);
+  for (; i + EACH_MOST <= states; i += EACH_MOST) step_states(token, at, i, EACH_MOST, B, C);
   for (; i < states; i++) step_states(token, at, i, 1, B, C);
 }
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Rows of a block of tokens: into steps and inputs before the states, into outputs after them. */
 #include "cpu/scan/selective.h"
-#include "cpu/simd/gates.h"
+#include "cpu/simd/each.h"
 
 /* ---- before ---------------------------------------------------------------------------------- */
 
@@ -16,13 +16,13 @@ static void add_ahead(selective_channels *s, const scan_plane *plane, int64_t t)
   };
 }
 
-enum { AT_ONCE = GATES_AT_ONCE * LANES };
+enum { AT_ONCE = EACH_MOST * LANES };
 
 SEQMIX_INLINE void soften(float *steps, int count) {
-  vec x[GATES_AT_ONCE];
-  EACH_GATE x[i] = vec_load(steps + i * LANES);
-  vec_softplus(x, count);
-  EACH_GATE vec_store(steps + i * LANES, x[i]);
+  vec x[EACH_MOST];
+  EACH(i, count) x[i] = vec_load(steps + i * LANES);
+  vec_softplus_each(x, count);
+  EACH(i, count) vec_store(steps + i * LANES, x[i]);
 }
 
 /* steps = delta + bias, of a token. */
@@ -38,7 +38,7 @@ static void bias_steps(const selective_channels *s, int64_t t) {
 static void soften_steps(const selective_channels *s, int64_t t) {
   float *steps = s->steps + t * s->width;
   int64_t c = 0;
-  for (; c + AT_ONCE <= s->width; c += AT_ONCE) soften(steps + c, GATES_AT_ONCE);
+  for (; c + AT_ONCE <= s->width; c += AT_ONCE) soften(steps + c, EACH_MOST);
   for (; c < s->width; c += LANES) soften(steps + c, 1);
 }
 
@@ -81,10 +81,10 @@ void selective_begin_block(selective_channels *s) {
 /* ---- after ----------------------------------------------------------------------------------- */
 
 SEQMIX_INLINE void gate(float *y, const float *z, int count) {
-  vec x[GATES_AT_ONCE];
-  EACH_GATE x[i] = vec_load(z + i * LANES);
-  vec_silu(x, count);
-  EACH_GATE vec_store(y + i * LANES, x[i] * vec_load(y + i * LANES));
+  vec x[EACH_MOST];
+  EACH(i, count) x[i] = vec_load(z + i * LANES);
+  vec_silu_each(x, count);
+  EACH(i, count) vec_store(y + i * LANES, x[i] * vec_load(y + i * LANES));
 }
 
 /* What is in f64 has been multiplied there. */
@@ -93,7 +93,7 @@ static void multiply_by_silu(const selective_channels *s) {
     const float *z = s->z_rows.at + t * s->z_rows.step;
     float *y = s->y + t * s->width;
     int64_t c = 0;
-    for (; c + AT_ONCE <= s->width && !s->is_wide; c += AT_ONCE) gate(y + c, z + c, GATES_AT_ONCE);
+    for (; c + AT_ONCE <= s->width && !s->is_wide; c += AT_ONCE) gate(y + c, z + c, EACH_MOST);
     for (; c < s->width; c += LANES)
       if (!(s->is_wide >> c / LANES & 1)) gate(y + c, z + c, 1);
   }

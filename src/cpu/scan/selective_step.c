@@ -29,15 +29,15 @@ typedef struct step_token {
 
 /* A vector of states of each of `count` channels; that is a constant wherever this is inlined. */
 SEQMIX_INLINE void step_states(const step_token *token, const step_rows *rows, int64_t c, int64_t s,
-                               int count, vec sums[DECAYS_AT_ONCE]) {
+                               int count, vec sums[EACH_MOST]) {
   vec B = vec_load(token->B + s), C = vec_load(token->C + s);
-  vec f[DECAYS_AT_ONCE], w[DECAYS_AT_ONCE], scale[DECAYS_AT_ONCE];
-  EACH_DECAY {
+  vec f[EACH_MOST], w[EACH_MOST], scale[EACH_MOST];
+  EACH(i, count) {
     vec A = vec_load(rows->A.at + (c + i) * rows->A.step + s);
     f[i] = decay_split(vec_of(token->steps[c + i]) * A, &scale[i]);
   }
   decay_powers(f, w, count);
-  EACH_DECAY {
+  EACH(i, count) {
     vec kept = scale[i] * vec_load(rows->past.at + (c + i) * rows->past.step + s);
     /* An infinite state stays infinite. */
     vec finite = vec_max(vec_of(-FLT_MAX), vec_min(vec_of(FLT_MAX), kept));
@@ -49,20 +49,20 @@ SEQMIX_INLINE void step_states(const step_token *token, const step_rows *rows, i
 
 SEQMIX_INLINE void step_channels(const step_token *token, const step_rows *rows, int64_t c,
                                  int64_t states, int count) {
-  vec sums[DECAYS_AT_ONCE];
-  float y[DECAYS_AT_ONCE];
-  for (int i = 0; i < DECAYS_AT_ONCE; i++) sums[i] = vec_of(0);
+  vec sums[EACH_MOST];
+  float y[EACH_MOST];
+  for (int i = 0; i < EACH_MOST; i++) sums[i] = vec_of(0);
   for (int64_t s = 0; s < states; s += LANES) step_states(token, rows, c, s, count, sums);
   vec_sums_of_four(sums, y);
-  EACH_DECAY token->y[c + i] += y[i];
+  EACH(i, count) token->y[c + i] += y[i];
 }
 
 static void step_token_of(const selective_channels *s, int64_t t, const step_rows *rows) {
   int64_t at = t * s->width, c = 0, states = scan_width(s->states);
   const step_token token = {s->steps + at, s->inputs + at, s->B_rows[0].at + t * s->B_rows[0].step,
                             s->C_rows[0].at + t * s->C_rows[0].step, s->y + at};
-  for (; c + DECAYS_AT_ONCE <= s->channels; c += DECAYS_AT_ONCE)
-    step_channels(&token, rows, c, states, DECAYS_AT_ONCE);
+  for (; c + EACH_MOST <= s->channels; c += EACH_MOST)
+    step_channels(&token, rows, c, states, EACH_MOST);
   for (; c < s->channels; c++) step_channels(&token, rows, c, states, 1);
 }
 

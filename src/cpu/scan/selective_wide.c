@@ -5,7 +5,7 @@
 #include <math.h>
 
 #include "cpu/scan/selective.h"
-#include "cpu/simd/gates.h"
+#include "cpu/simd/each.h"
 #include "cpu/simd/wide_math.h"
 
 /* Half a vector of channels. */

@@ -5,7 +5,7 @@
 #ifndef SEQMIX_CPU_SCAN_STATE_H
 #define SEQMIX_CPU_SCAN_STATE_H
 
-#include "cpu/simd/math.h"
+#include "cpu/simd/each.h"
 #include "cpu/simd/wide.h"
 
 typedef enum scan_kind {

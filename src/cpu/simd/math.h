@@ -52,41 +52,6 @@ SEQMIX_INLINE vec vec_exp_of_negative(vec x) {
   return vec_from_bits(~(x < LOG_OF_SMALLEST) & vec_bits(y)); /* NaN passes */
 }
 
-/* x / (1 + exp(-x)). Infinite powers of two make a quotient of 0 for very negative x and, as in C,
- * NaN for -inf. Beyond 87 the sum is 1; below -88.37 the result, of 4e-37 and less, becomes 0. */
-SEQMIX_INLINE vec vec_silu(vec x) {
-  vec clamped = vec_max(vec_of(-89.0f), vec_min(vec_of(87.0f), x));
-  vec shifted = clamped * -1.44269504088896341f + (12582912.0f + 127.0f);
-  vec n = shifted - (12582912.0f + 127.0f);
-  vec r = n * -0.693359375f - clamped;
-  r = r - n * -2.12194440e-4f;
-  vec power = vec_from_bits(vec_bits(shifted) << 23);
-  return x / ((exp_minus_one_near_zero(r) + 1.0f) * power + 1.0f);
-}
-
-/* A loop over a few vectors that are worked on side by side: a processor's window is too short to
- * find the next of several long chains by itself. The number is a constant. */
-#define EACH(i, count) _Pragma("GCC unroll 4") for (int i = 0; i < (count); i++)
-enum { EACH_MOST = 4 };
-
-/* x[i] = vec_exp_of_negative(x[i]), without the test for results that are not normal: x is at least
- * LOG_OF_SMALLEST, or NaN. */
-SEQMIX_INLINE void vec_exp_each(vec *x, int count) {
-  vec r[EACH_MOST], p[EACH_MOST], power[EACH_MOST];
-  EACH(i, count) p[i] = x[i] * 1.44269504088896341f + (12582912.0f + 127.0f);
-  EACH(i, count) power[i] = vec_from_bits(vec_bits(p[i]) << 23);
-  EACH(i, count) p[i] = p[i] - (12582912.0f + 127.0f);
-  EACH(i, count) r[i] = x[i] - p[i] * 0.693359375f;
-  EACH(i, count) r[i] = r[i] - p[i] * -2.12194440e-4f;
-  EACH(i, count) p[i] = r[i] * 1.9875691500e-4f + vec_of(1.3981999507e-3f);
-  EACH(i, count) p[i] = p[i] * r[i] + vec_of(8.3334519073e-3f);
-  EACH(i, count) p[i] = p[i] * r[i] + vec_of(4.1665795894e-2f);
-  EACH(i, count) p[i] = p[i] * r[i] + vec_of(1.6666665459e-1f);
-  EACH(i, count) p[i] = p[i] * r[i] + vec_of(5.0000001201e-1f);
-  EACH(i, count) p[i] = p[i] * (r[i] * r[i]) + r[i];
-  EACH(i, count) x[i] = p[i] * power[i] + power[i];
-}
-
 /* exp(x) as a sum of two, `whole` of which is 1 near x = 0 and the result exp(x) - 1 there: what
  * decays slowly for long must not lose that to the rounding of numbers near 1. Elsewhere whole is
  * 0. */
@@ -110,28 +75,6 @@ SEQMIX_INLINE vec log_near_one(vec f) {
   p = p * f + 3.3333325386e-1f;
   p = p * f + -4.9999988079e-1f;
   return p * f * f + f;
-}
-
-/* x[i] = log(x[i]) for x from 1 to the largest f32, side by side as in vec_exp_each(); NaN stays.
- */
-SEQMIX_INLINE void vec_log_each(vec *x, int count) {
-  vec f[EACH_MOST], n[EACH_MOST], p[EACH_MOST];
-  ivec above[EACH_MOST];
-  EACH(i, count) above[i] = vec_bits(x[i]) - 0x3f3504f3;
-  EACH(i, count) f[i] = vec_from_bits(vec_bits(x[i]) - (above[i] & ~0x7fffff)) - 1.0f;
-  EACH(i, count) n[i] = __builtin_convertvector(above[i] >> 23, vec);
-  EACH(i, count) p[i] = f[i] * -7.6249316335e-2f + vec_of(1.2914581597e-1f);
-  EACH(i, count) p[i] = p[i] * f[i] + vec_of(-1.3247048855e-1f);
-  EACH(i, count) p[i] = p[i] * f[i] + vec_of(1.4180603623e-1f);
-  EACH(i, count) p[i] = p[i] * f[i] + vec_of(-1.6608454287e-1f);
-  EACH(i, count) p[i] = p[i] * f[i] + vec_of(2.0002013445e-1f);
-  EACH(i, count) p[i] = p[i] * f[i] + vec_of(-2.5001609325e-1f);
-  EACH(i, count) p[i] = p[i] * f[i] + vec_of(3.3333325386e-1f);
-  EACH(i, count) p[i] = p[i] * f[i] + vec_of(-4.9999988079e-1f);
-  EACH(i, count) f[i] = p[i] * (f[i] * f[i]) + f[i];
-  EACH(i, count) f[i] = f[i] + n[i] * -2.12194440e-4f;
-  EACH(i, count) f[i] = f[i] + n[i] * 0.693359375f;
-  EACH(i, count) x[i] = f[i] + x[i] * 0.0f;
 }
 
 /* log(x) = n log 2 + log(m) for x = 2^n m, m from sqrt(1/2) to sqrt(2): the second term takes half
