@@ -114,16 +114,19 @@ SEQMIX_INLINE vec product_of(const scan_state *s) {
 /* How far numbers may rise above `largest` before that follows them: sums are still exact. */
 #define RISE_MOST 4.0f
 
-/* sum = sum exp(old - new) + exp(x - new) for the new maximum: one of the exponentials is 1. */
+/* Where x is too far above, the sum becomes one of exp(x - new), of which the last is 1. Other
+ * lanes are what they would be without such neighbours. */
 SEQMIX_INLINE void raise_largest(scan_state *s, vec x) {
-  ivec rises = x > s->largest, level = x == s->largest;
-  vec gap = vec_from_bits(vec_bits(x - s->largest) | (int32_t)0x80000000);
+  vec gap = x - s->largest;
+  ivec is_far = ~(gap <= RISE_MOST), is_level = x == s->largest;
+  vec below = vec_from_bits(vec_bits(gap) | (is_far & (int32_t)0x80000000));
   /* Equal infinities have no difference. */
-  vec near = vec_exp_of_negative(vec_from_bits(~level & vec_bits(gap)));
-  wide keep = wide_from(vec_select(rises, near, vec_of(1)));
-  wide add = wide_from(vec_select(rises, vec_of(1), near));
+  vec near = vec_max(vec_of(LOG_OF_SMALLEST), vec_from_bits(~is_level & vec_bits(below)));
+  vec_exp_each(&near, 1);
+  wide keep = wide_from(vec_select(is_far, near, vec_of(1)));
+  wide add = wide_from(vec_select(is_far & (x > s->largest), vec_of(1), near));
   s->sum = wide_multiply_add(s->sum, keep, add);
-  s->largest = vec_select(rises, x, s->largest);
+  s->largest = vec_select(is_far & (x > s->largest), x, s->largest);
 }
 
 /** scan_step() of logsumexp for a few states side by side. */
@@ -138,7 +141,7 @@ SEQMIX_INLINE void scan_add_exponentials(scan_state *s, const vec *x, int count)
     return;
   }
   /* What is smaller than f32 has adds nothing to sums of at least 1. */
-  EACH(i, count) gap[i] = vec_max(gap[i], vec_of(LOG_OF_SMALLEST));
+  EACH(i, count) gap[i] = vec_max(vec_of(LOG_OF_SMALLEST), gap[i]);
   vec_exp_each(gap, count);
   EACH(i, count) s[i].sum = wide_add(s[i].sum, wide_from(gap[i]));
 }
