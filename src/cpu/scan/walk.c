@@ -58,8 +58,12 @@ void scan_walk_channels(const scan_job *job, int64_t stream, int64_t block_index
     scan_write_zeros(&s.out, &all, scratch->out);
     return;
   }
-  load_past(job, stream, lane, all.channels, scratch->states);
   s.out.is_streamed = job->plan.is_streamed;
+  if (scan_runs_along(job, &s)) {
+    scan_walk_along(job, &s, &all);
+    return;
+  }
+  load_past(job, stream, lane, all.channels, scratch->states);
   int64_t at_once = tokens_at_once(&s, &all);
   for (int64_t t = 0; t < s.tokens; t += at_once) {
     scan_block block = {t, s.tokens - t < at_once ? s.tokens - t : at_once, lane, all.channels};

@@ -56,6 +56,10 @@ typedef struct scan_carries {
 void LEVEL(scan_walk_channels)(const scan_job *job, int64_t stream, int64_t block,
                                const scan_scratch *scratch);
 
+/** Whether channels are rows of contiguous tokens that are scanned as they lie; and does so. */
+int LEVEL(scan_runs_along)(const scan_job *job, const scan_stream *s);
+void LEVEL(scan_walk_along)(const scan_job *job, const scan_stream *s, const scan_block *block);
+
 /** Some tokens of all channels of a stream, or of one: a task of those that are cut in time. */
 void LEVEL(scan_walk_piece)(const scan_job *job, int64_t task, const scan_carries *carries,
                             const scan_scratch *scratch);
@@ -83,6 +87,8 @@ SEQMIX_INLINE int scan_may_stream(const scan_plane *out, const scan_block *block
 #define scan_walk_workspace LEVEL(scan_walk_workspace)
 #define scan_walk LEVEL(scan_walk)
 #define scan_walk_channels LEVEL(scan_walk_channels)
+#define scan_runs_along LEVEL(scan_runs_along)
+#define scan_walk_along LEVEL(scan_walk_along)
 #define scan_walk_piece LEVEL(scan_walk_piece)
 #define scan_write_zeros LEVEL(scan_write_zeros)
 
