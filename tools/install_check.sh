@@ -34,18 +34,19 @@ needs_not() {
   fi
 }
 
+# with_make NAME EXAMPLE [VARIABLE=VALUE], with_cmake NAME EXAMPLE [OPTION]: built in $folder/NAME.
 with_make() {
-  local kind=$1
-  shift
-  cp -r examples/c "$folder/make-$kind"
-  PKG_CONFIG_PATH=$prefix/lib/pkgconfig make -s -C "$folder/make-$kind" CFLAGS="-O1 -Werror" "$@"
+  local name=$1 example=$2
+  shift 2
+  cp -r "examples/$example" "$folder/$name"
+  PKG_CONFIG_PATH=$prefix/lib/pkgconfig make -s -C "$folder/$name" CFLAGS="-O1 -Werror" "$@"
 }
 
 with_cmake() {
-  local name=$1
-  shift
-  cmake -S examples/c -B "$folder/$name" -DCMAKE_PREFIX_PATH="$prefix" "$@" >"$folder/cmake.log" ||
-    { cat "$folder/cmake.log"; return 1; }
+  local name=$1 example=$2
+  shift 2
+  cmake -S "examples/$example" -B "$folder/$name" -DCMAKE_PREFIX_PATH="$prefix" "$@" \
+    >"$folder/cmake.log" || { cat "$folder/cmake.log"; return 1; }
   cmake --build "$folder/$name" >"$folder/cmake.log" || { cat "$folder/cmake.log"; return 1; }
 }
 
@@ -62,23 +63,28 @@ done
 run "the command, without any path set" "$prefix/bin/seqmix" devices
 run "the command verifies" "$prefix/bin/seqmix" verify
 
-with_make shared
+with_make make-shared c
 needs "$folder/make-shared/attention"
 run_examples "make, shared" "$folder/make-shared" LD_LIBRARY_PATH="$prefix/lib"
-with_make static STATIC=1
+with_make make-static c STATIC=1
 needs_not "$folder/make-static/attention"
 run_examples "make, static" "$folder/make-static"
 
-with_cmake cmake-shared
+with_cmake cmake-shared c
 needs "$folder/cmake-shared/attention"
 run_examples "CMake, shared" "$folder/cmake-shared"
-with_cmake cmake-static -DSTATIC=ON
+with_cmake cmake-static c -DSTATIC=ON
 needs_not "$folder/cmake-static/attention"
 run_examples "CMake, static" "$folder/cmake-static"
 
+with_make make-mamba mamba_block
+run "make, shared: mamba_block" env LD_LIBRARY_PATH="$prefix/lib" "$folder/make-mamba/mamba_block"
+with_cmake cmake-mamba mamba_block
+run "CMake, shared: mamba_block" "$folder/cmake-mamba/mamba_block"
+
 mv "$prefix" "$folder/moved"
 prefix=$folder/moved
-with_cmake cmake-moved
+with_cmake cmake-moved c
 run_examples "CMake, after moving the tree" "$folder/cmake-moved"
 run "the command, after moving the tree" "$prefix/bin/seqmix" devices
 

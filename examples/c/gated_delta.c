@@ -72,7 +72,7 @@ static double largest_difference(void) {
   double worst = 0;
   for (size_t i = 0; i < sizeof out / sizeof *out; i++) {
     double difference = fabs((double)out[i] - whole[i]);
-    if (!(difference <= worst)) worst = difference; /* a NaN must not slip through */
+    if (difference > worst || isnan(difference)) worst = difference; /* and stays NaN */
   }
   return worst;
 }
