@@ -65,21 +65,23 @@ static void set_length(double *values, int64_t length) {
   if (values[VALUE_T] > 1) values[VALUE_T] = (double)length;
 }
 
+static scan_layout state_layout(const scan_shape *s) {
+  const int64_t extent[] = {s->b, s->c, 2};
+  scan_layout layout = scan_dense(s->state_type, s->is_complex ? 3 : 2, extent);
+  layout.sequences = 0;
+  layout.channels = 1;
+  return layout;
+}
+
 static scan_layout layout_of(const scan_shape *s, int32_t dtype, scan_part part) {
-  const int64_t state[] = {s->b, s->c, 2};
-  scan_layout none = {0}, layout = none;
+  const scan_layout none = {0};
   switch (part) {
     case SCAN_X:
     case SCAN_OUT: return scan_over_tokens(s, dtype);
     case SCAN_A:
       if (s->is_constant) return scan_over_channels(SEQMIX_F32, s->c, s->is_complex ? 2 : 0);
       return scan_over_tokens(s, dtype);
-    case SCAN_STATE:
-      if (s->states == SCAN_STATES_NONE) return none;
-      layout = scan_dense(s->state_type, s->is_complex ? 3 : 2, state);
-      layout.sequences = 0;
-      layout.channels = 1;
-      return layout;
+    case SCAN_STATE: return s->states == SCAN_STATES_NONE ? none : state_layout(s);
     default: return none;
   }
 }

@@ -36,6 +36,7 @@ static scan_shape shape_of(const double *values) {
   };
 }
 
+/* NOLINTNEXTLINE(readability-non-const-parameter): others change them */
 static int complete(double *values, char *error) {
   return scan_check_size(values[VALUE_B] * values[VALUE_T] * values[VALUE_C], error);
 }

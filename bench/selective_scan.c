@@ -109,11 +109,17 @@ static scan_layout state_layout(const scan_shape *s) {
   return layout;
 }
 
+static scan_layout decay_layout(const scan_shape *s) {
+  const int64_t extent[] = {s->c, s->s, 2};
+  scan_layout layout = scan_dense(SEQMIX_F32, s->is_complex ? 3 : 2, extent);
+  layout.channels = 0;
+  return layout;
+}
+
 /* A, D and the bias are parameters, f32 in models; the rest comes from layers of the input's type.
  */
 static scan_layout layout_of(const scan_shape *s, int32_t dtype, scan_part part) {
-  const int64_t by_states[] = {s->c, s->s, 2};
-  scan_layout none = {0}, layout = none;
+  const scan_layout none = {0};
   switch (part) {
     case SCAN_X:
     case SCAN_DELTA:
@@ -121,10 +127,7 @@ static scan_layout layout_of(const scan_shape *s, int32_t dtype, scan_part part)
     case SCAN_Z: return s->has_z ? over_tokens(s, dtype) : none;
     case SCAN_B:
     case SCAN_C: return over_states(s, dtype);
-    case SCAN_A:
-      layout = scan_dense(SEQMIX_F32, s->is_complex ? 3 : 2, by_states);
-      layout.channels = 0;
-      return layout;
+    case SCAN_A: return decay_layout(s);
     case SCAN_D: return s->has_d ? scan_over_channels(SEQMIX_F32, s->c, 0) : none;
     case SCAN_BIAS: return s->has_bias ? scan_over_channels(SEQMIX_F32, s->c, 0) : none;
     case SCAN_STATE: return s->states == SCAN_STATES_NONE ? none : state_layout(s);

@@ -207,7 +207,7 @@ END_TEST
 /* Every kind of traffic can be measured, whatever the size. */
 START_TEST(test_glances) {
   for (int traffic = TRAFFIC_READ; traffic <= TRAFFIC_COPY_ADD; traffic++)
-    for (double bytes = 1; bytes < 1e6; bytes *= 999) {
+    for (int bytes = 1; bytes < 1000000; bytes *= 999) {
       bench_cost cost = {1, bytes, (bench_traffic)traffic, bytes, 0};
       ck_assert(ceilings_glance(station.ceilings, SEQMIX_F32, cost).memory > 0);
     }
