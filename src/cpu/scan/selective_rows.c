@@ -21,7 +21,7 @@ enum { AT_ONCE = GATES_AT_ONCE * LANES };
 SEQMIX_INLINE void soften(float *steps, int count) {
   vec x[GATES_AT_ONCE];
   EACH_GATE x[i] = vec_load(steps + i * LANES);
-  vec_softplus(x, count);
+  gates_softplus(x, count);
   EACH_GATE vec_store(steps + i * LANES, x[i]);
 }
 
@@ -83,7 +83,7 @@ void selective_begin_block(selective_channels *s) {
 SEQMIX_INLINE void gate(float *y, const float *z, int count) {
   vec x[GATES_AT_ONCE];
   EACH_GATE x[i] = vec_load(z + i * LANES);
-  vec_silu(x, count);
+  gates_silu(x, count);
   EACH_GATE vec_store(y + i * LANES, x[i] * vec_load(y + i * LANES));
 }
 

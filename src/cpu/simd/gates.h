@@ -61,7 +61,7 @@ SEQMIX_INLINE void logs_of_one_plus(vec *e, int count) {
 }
 
 /** softplus(x) = log(1 + exp(x)) = max(x, 0) + log(1 + exp(-|x|)). */
-SEQMIX_INLINE void vec_softplus(vec *x, int count) {
+SEQMIX_INLINE void gates_softplus(vec *x, int count) {
   vec e[GATES_AT_ONCE];
   exp_of_sizes(x, e, count);
   logs_of_one_plus(e, count);
@@ -69,7 +69,7 @@ SEQMIX_INLINE void vec_softplus(vec *x, int count) {
 }
 
 /** silu(x) = x / (1 + exp(-x)) = x exp(x) / (1 + exp(x)). */
-SEQMIX_INLINE void vec_silu(vec *x, int count) {
+SEQMIX_INLINE void gates_silu(vec *x, int count) {
   vec e[GATES_AT_ONCE];
   exp_of_sizes(x, e, count);
   EACH_GATE x[i] = vec_select(x[i] < 0.0f, x[i] * e[i], x[i]) / (1.0f + e[i]);
