@@ -103,19 +103,12 @@ SEQMIX_INLINE void vec_softplus_each(vec *x, int count) {
   EACH(i, count) x[i] = vec_max(vec_of(0), x[i]) + e[i];
 }
 
-/** silu(x) = x / (1 + exp(-x)). Infinite powers of two make a quotient of 0 for very negative x
- * and, as in C, NaN for -inf. Beyond 87 the sum is 1; below -88.37 the result, of 4e-37 and less,
- * becomes 0. */
+/** silu(x) = x / (1 + exp(-x)) = x exp(x) / (1 + exp(x)), which is not 0 before f32 has nothing
+ * left to say: a factor of 0 would make NaN of infinities. */
 SEQMIX_INLINE void vec_silu_each(vec *x, int count) {
-  vec r[EACH_MOST], p[EACH_MOST], power[EACH_MOST];
-  EACH(i, count) r[i] = vec_max(vec_of(-89.0f), vec_min(vec_of(87.0f), x[i]));
-  EACH(i, count) p[i] = r[i] * -1.44269504088896341f + (12582912.0f + 127.0f);
-  EACH(i, count) power[i] = vec_from_bits(vec_bits(p[i]) << 23);
-  EACH(i, count) p[i] = p[i] - (12582912.0f + 127.0f);
-  EACH(i, count) r[i] = p[i] * -0.693359375f - r[i];
-  EACH(i, count) r[i] = r[i] - p[i] * -2.12194440e-4f;
-  exp_minus_one_near_zero_each(r, p, count);
-  EACH(i, count) x[i] = x[i] / ((p[i] + 1.0f) * power[i] + 1.0f);
+  vec e[EACH_MOST];
+  exp_of_sizes(x, e, count);
+  EACH(i, count) x[i] = vec_select(x[i] < 0.0f, x[i] * e[i], x[i]) / (1.0f + e[i]);
 }
 
 #endif
