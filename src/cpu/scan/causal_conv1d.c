@@ -25,7 +25,7 @@ enum { TIME_LEAST = 16, TIME_MOST = 4096 };
 
 /* Channels of a task: rows and weights stay in the first-level cache, those that are converted
  * with them too. */
-enum { CHANNELS_DIRECT = 1024, CHANNELS_STAGED = 256, CHANNELS_LEAST = 64 };
+enum { CHANNELS_DIRECT = 512, CHANNELS_STAGED = 256, CHANNELS_LEAST = 64 };
 enum { WEIGHTS_MOST = 8 * 1024 };
 
 /* Weights of a wider one would not fit any memory, nor their number a double. */
@@ -56,7 +56,8 @@ static void plan_channels(conv_plan *plan, const conv_problem *p, int64_t wanted
 static void plan_time(conv_plan *plan, const conv_problem *p, int64_t wanted) {
   plan->tokens = least(flat_tokens(p), TIME_MOST);
   plan->channels = least(p->channels, divided(wanted, most(plan->tokens, 1)));
-  plan->staged = divided(most(p->width - 1 + 2 * LANES, STAGED_TOKENS), LANES) * LANES;
+  plan->staged =
+      divided(most(p->width - 1 + 2 * (CONV_LINE / 4 + LANES), STAGED_TOKENS), LANES) * LANES;
 }
 
 static conv_plan plan_of(const conv_problem *p) {

@@ -6,8 +6,8 @@
 
 #include "cpu/scan/rows.h"
 
-/* Widths up to here are constants in the loops. */
-enum { CONV_TAPS_FAST = 8 };
+/** Bytes that memory takes at a time. */
+enum { CONV_LINE = 64 };
 
 typedef struct conv_plan {
   int lanes_are_time; /* else they are channels */
@@ -31,6 +31,30 @@ typedef struct conv_piece {
   const float *bias;
 } conv_piece;
 
+/** Rows of sums: out[t] = bias + sum over k of weights[k] * in[t + k], element by element, and what
+ * the activation makes of that. */
+typedef struct conv_sums {
+  const float *const *in;
+  scan_rows weights;
+  const float *bias;
+  scan_rows out;
+  int64_t taps;
+  int64_t rows;       /* of out */
+  int64_t count;      /* elements of a row: whole vectors */
+  int64_t ahead;      /* from an element of in to one that is needed soon */
+  int32_t is_uniform; /* weights and bias are one number for all elements of a row */
+  int32_t is_silu;
+  int32_t streams; /* out goes past the caches: its rows are lines of memory */
+} conv_sums;
+
+void LEVEL(conv_sum)(const conv_sums *sums);
+
+/** Whether rows written to memory may go past the caches. */
+SEQMIX_INLINE int conv_may_stream(const conv_plan *plan, scan_rows out) {
+  return plan->streams && (uintptr_t)out.at % CONV_LINE == 0 &&
+         out.step * (int64_t)sizeof(float) % CONV_LINE == 0;
+}
+
 /** Floats of scratch that a task needs. */
 double LEVEL(conv_channels_floats)(const seqmix_causal_conv1d_problem *problem,
                                    const conv_plan *plan);
@@ -50,6 +74,7 @@ void LEVEL(conv_keep_state)(const conv_piece *piece);
 /** Zeros for the outputs of a sequence that has no state. */
 void LEVEL(conv_clear)(const conv_piece *piece);
 
+#define conv_sum LEVEL(conv_sum)
 #define conv_channels_floats LEVEL(conv_channels_floats)
 #define conv_time_floats LEVEL(conv_time_floats)
 #define conv_channels_begin LEVEL(conv_channels_begin)

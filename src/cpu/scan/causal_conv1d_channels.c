@@ -1,13 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Vectors of channels: rows of tokens, four at a time, so that a weight is loaded once for them.
- * All sums begin with the bias and take the oldest token first, here and with vectors of time: a
- * token's bits are the same however it is computed. */
+/* Vectors of channels: a row of sums is a token's. */
 #include <string.h>
 
 #include "cpu/scan/causal_conv1d.h"
-#include "cpu/simd/each.h"
 
-enum { TOKENS = 4 };
+/* A row of so many tokens later is asked for: it begins on another page, which processors do not
+ * guess. */
+enum { ROWS_AHEAD = 2 };
 
 /* ---- scratch ---------------------------------------------------------------------------------
  */
@@ -63,69 +62,6 @@ void conv_channels_begin(conv_piece *piece, float *scratch) {
   piece->bias = bias.dtype ? fetch(&bias, 0, 1, piece, rows.bias).at : rows.zeros;
 }
 
-/* ---- sums ------------------------------------------------------------------------------------
- */
-
-typedef struct channel_sums {
-  const float *const *in; /* rows of the W-1 tokens before, and of those computed */
-  scan_rows weights;      /* of taps */
-  const float *bias;
-  int64_t width, taps;
-  float *out;
-  int64_t step;
-  int is_silu, streams;
-} channel_sums;
-
-/* Tokens t .. t+count-1; `count` is a constant, and `taps` is one up to CONV_TAPS_FAST. */
-SEQMIX_INLINE void sum_tokens(const channel_sums *s, int64_t taps, int count, int64_t t) {
-  const float *near[CONV_TAPS_FAST - 1 + TOKENS];
-  const float *const *in = s->in + t;
-  if (taps <= CONV_TAPS_FAST) {
-    memcpy(near, in, (size_t)(taps - 1 + count) * sizeof *near);
-    in = near;
-  }
-  for (int64_t c = 0; c < s->width; c += LANES) {
-    vec sum[TOKENS];
-#pragma GCC unroll 4
-    for (int i = 0; i < count; i++) sum[i] = vec_load(s->bias + c);
-#pragma GCC unroll 8
-    for (int64_t k = 0; k < taps; k++) {
-      vec weight = vec_load(s->weights.at + k * s->weights.step + c);
-#pragma GCC unroll 4
-      for (int i = 0; i < count; i++) sum[i] = weight * vec_load(in[i + k] + c) + sum[i];
-    }
-    if (s->is_silu) vec_silu_each(sum, count);
-#pragma GCC unroll 4
-    for (int i = 0; i < count; i++) {
-      float *to = s->out + (t + i) * s->step + c;
-      if (s->streams)
-        vec_stream(to, sum[i]);
-      else
-        vec_store(to, sum[i]);
-    }
-  }
-}
-
-SEQMIX_INLINE void sum_all(const channel_sums *s, int64_t taps, int64_t tokens) {
-  int64_t t = 0;
-  for (; t + TOKENS <= tokens; t += TOKENS) sum_tokens(s, taps, TOKENS, t);
-  for (; t < tokens; t++) sum_tokens(s, taps, 1, t);
-}
-
-static void sum_any(const channel_sums *s, int64_t tokens) {
-  switch (s->taps) {
-    case 1: sum_all(s, 1, tokens); break;
-    case 2: sum_all(s, 2, tokens); break;
-    case 3: sum_all(s, 3, tokens); break;
-    case 4: sum_all(s, 4, tokens); break;
-    case 5: sum_all(s, 5, tokens); break;
-    case 6: sum_all(s, 6, tokens); break;
-    case 7: sum_all(s, 7, tokens); break;
-    case 8: sum_all(s, 8, tokens); break;
-    default: sum_all(s, s->taps, tokens); break;
-  }
-}
-
 /* ---- pieces ----------------------------------------------------------------------------------
  */
 
@@ -143,29 +79,25 @@ static void point_before(const conv_piece *piece, const channel_rows *rows) {
   point(rows->all, before, count);
 }
 
-/* Whether rows of out begin where whole vectors do. */
-static int is_aligned(scan_rows out) {
-  return (uintptr_t)out.at % SEQMIX_VECTOR_BYTES == 0 && out.step % LANES == 0;
-}
-
 void conv_channels(const conv_piece *piece, float *scratch) {
   const seqmix_causal_conv1d_problem *p = piece->problem;
   channel_rows rows = lay_out(p, piece->plan, scratch);
-  channel_sums sums = {.in = rows.all, .weights = piece->weights, .bias = piece->bias};
-  sums.width = scan_width(piece->channels);
+  conv_sums sums = {.in = rows.all, .weights = piece->weights, .bias = piece->bias};
   sums.taps = p->width;
+  sums.count = scan_width(piece->channels);
   sums.is_silu = p->activation == SEQMIX_ACTIVATION_SILU;
   int64_t before = p->width - 1, most = piece->plan->staged;
   point_before(piece, &rows);
   for (int64_t t = piece->from, turn = 0; t < piece->to; t += most, turn ^= 1) {
     int64_t count = piece->to - t < most ? piece->to - t : most;
     scan_block block = {.t = t, .tokens = count, .c = piece->c, .channels = piece->channels};
-    point(rows.all + before, scan_fetch(&piece->x, &block, rows.staged[turn]), count);
-    scan_rows out = scan_target(&piece->out, &block, rows.out);
-    sums.out = out.at;
-    sums.step = out.step;
-    sums.streams = piece->plan->streams && out.at != rows.out && is_aligned(out);
-    sum_any(&sums, count);
+    scan_rows in = scan_fetch(&piece->x, &block, rows.staged[turn]);
+    point(rows.all + before, in, count);
+    sums.out = scan_target(&piece->out, &block, rows.out);
+    sums.rows = count;
+    sums.ahead = in.at == rows.staged[turn] ? 0 : ROWS_AHEAD * in.step;
+    sums.streams = sums.out.at != rows.out && conv_may_stream(piece->plan, sums.out);
+    conv_sum(&sums);
     scan_deliver(&piece->out, &block, rows.out);
     for (int64_t i = 0; i < before; i++) rows.all[i] = rows.all[count + i];
   }

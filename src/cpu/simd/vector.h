@@ -67,6 +67,17 @@ SEQMIX_INLINE void vec_stream_end(void) {
 SEQMIX_INLINE vec vec_of(float x) { return x - (vec){0}; }
 SEQMIX_INLINE ivec ivec_of(int32_t x) { return x - (ivec){0}; }
 
+/** A constant of a loop that is loaded anew in each turn and then kept until its last use in it:
+ * compilers would rather keep more constants than there are registers, and load those that do not
+ * fit once per use. */
+SEQMIX_INLINE vec vec_here(float x) {
+  vec constant = vec_of(x);
+#if defined(__x86_64__) || defined(__i386__)
+  __asm__ volatile("" : "+v"(constant));
+#endif
+  return constant;
+}
+
 SEQMIX_INLINE ivec vec_bits(vec x) { return (ivec)x; }
 SEQMIX_INLINE vec vec_from_bits(ivec x) { return (vec)x; }
 
