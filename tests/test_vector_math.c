@@ -9,26 +9,13 @@
 
 #include "core/half.h"
 #include "cpu/simd/math.h"
+#include "support/level.h"
 #include "support/suite.h"
-
-#define TEXT_OF(token) #token
-#define TEXT(token) TEXT_OF(token)
 
 /* A prime, so that low bits of the mantissa vary as much as high ones. */
 enum { USUAL_STRIDE = 257 };
 
 #define LOG_OF_2 0.693147180559945309
-
-static int level_runs_here(void) {
-#if SEQMIX_VECTOR_BYTES == 64
-  return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
-         __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl");
-#elif SEQMIX_VECTOR_BYTES == 32
-  return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
-#else
-  return 1;
-#endif
-}
 
 /* Distance of neighbouring floats around `value`. */
 static double ulp_of(float value) {
@@ -99,32 +86,32 @@ static vec part_of_exp(vec x) {
 static double exact_part_of_exp(double x) { return fabs(x) < LOG_OF_2 / 2 ? expm1(x) : exp(x); }
 
 START_TEST(test_exp) {
-  if (!level_runs_here()) suite_skip("this processor lacks %s", TEXT(SEQMIX_LEVEL));
+  SKIP_WITHOUT_LEVEL();
   check_function(exp_of, exp, "exp");
 }
 END_TEST
 
 START_TEST(test_exp_of_negative) {
-  if (!level_runs_here()) suite_skip("this processor lacks %s", TEXT(SEQMIX_LEVEL));
+  SKIP_WITHOUT_LEVEL();
   check_function(exp_of_negative, exact_exp_of_negative, "exp_of_negative");
 }
 END_TEST
 
 START_TEST(test_exp_in_two) {
-  if (!level_runs_here()) suite_skip("this processor lacks %s", TEXT(SEQMIX_LEVEL));
+  SKIP_WITHOUT_LEVEL();
   check_function(exp_in_two, exp, "exp_in_two");
   check_function(part_of_exp, exact_part_of_exp, "part of exp_in_two");
 }
 END_TEST
 
 START_TEST(test_log) {
-  if (!level_runs_here()) suite_skip("this processor lacks %s", TEXT(SEQMIX_LEVEL));
+  SKIP_WITHOUT_LEVEL();
   check_function(log_of, log, "log");
 }
 END_TEST
 
 START_TEST(test_tanh) {
-  if (!level_runs_here()) suite_skip("this processor lacks %s", TEXT(SEQMIX_LEVEL));
+  SKIP_WITHOUT_LEVEL();
   check_function(tanh_of, tanh, "tanh");
 }
 END_TEST
@@ -155,13 +142,13 @@ APART check_exact_points(void) {
 
 /* What the softmax relies on. */
 START_TEST(test_exact_points) {
-  if (!level_runs_here()) suite_skip("this processor lacks %s", TEXT(SEQMIX_LEVEL));
+  SKIP_WITHOUT_LEVEL();
   check_exact_points();
 }
 END_TEST
 
 Suite *suite_make(void) {
-  Suite *suite = suite_create("vector_math_" TEXT(SEQMIX_LEVEL));
+  Suite *suite = suite_create("vector_math_" LEVEL_NAME);
   TCase *tcase = tcase_create("vector_math");
   tcase_set_timeout(tcase, 0);
   suite_add(tcase, test_exp);
