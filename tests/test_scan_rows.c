@@ -188,34 +188,40 @@ static setting make_setting(int layout_index, int bits) {
                    .is_streamed = bits >> 2 & 1};
 }
 
-START_TEST(test_rows) {
-  SKIP_WITHOUT_LEVEL();
-  random_state random = random_start(suite_seed(layout_names[_i]));
+APART check_layout(int layout_index) {
+  random_state random = random_start(suite_seed(layout_names[layout_index]));
   for (int bits = 0; bits < 8; bits++)
     for (int type = 0; type < TYPES; type++) {
-      setting s = make_setting(_i, bits);
+      setting s = make_setting(layout_index, bits);
       s.dtype = types[type];
       check_setting(&s, &random);
     }
 }
+
+START_TEST(test_rows) {
+  SKIP_WITHOUT_LEVEL();
+  check_layout(_i);
+}
 END_TEST
+
+APART check_repeated(int layout_index, int type) {
+  random_state random = random_start(suite_seed("repeated"));
+  test_case c = {.setting = make_setting(layout_index, type & 1)};
+  c.setting.dtype = types[type];
+  c.plane = make_plane(&c.setting);
+  c.plane.time = 0;
+  fill_memory(&random, types[type]);
+  for (int i = 0; i < BLOCKS; i++) {
+    c.block = make_block(&random, &c.setting);
+    check_fetch(&c);
+  }
+}
 
 /* A stride of 0 gives every token the same row. */
 START_TEST(test_repeated_rows) {
   SKIP_WITHOUT_LEVEL();
-  random_state random = random_start(suite_seed("repeated"));
   for (int layout_index = 0; layout_index < LAYOUTS; layout_index++)
-    for (int type = 0; type < TYPES; type++) {
-      test_case c = {.setting = make_setting(layout_index, type & 1)};
-      c.setting.dtype = types[type];
-      c.plane = make_plane(&c.setting);
-      c.plane.time = 0;
-      fill_memory(&random, types[type]);
-      for (int i = 0; i < BLOCKS; i++) {
-        c.block = make_block(&random, &c.setting);
-        check_fetch(&c);
-      }
-    }
+    for (int type = 0; type < TYPES; type++) check_repeated(layout_index, type);
 }
 END_TEST
 
