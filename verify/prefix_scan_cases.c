@@ -22,6 +22,7 @@
 #define VALUES_OF(kind) .values = VALUES_##kind
 
 /* An operation in every type, direction and length. */
+/* NOLINTBEGIN(bugprone-macro-parentheses): designators have none. */
 #define OPERATION(op_of, name_of)                                                                 \
   {.name = name_of, op_of, SHAPE_2(9, 70)}, {.name = name_of "_f16", F16, op_of, SHAPE_2(9, 70)}, \
       {.name = name_of "_f16_out_f32", F16, op_of, SHAPE_2(9, 70), .out_f32 = 1},                 \
@@ -95,6 +96,7 @@
     .name = name_of "_some_infinite_f64", F64, op_of, SHAPE_2(33, 40), .axis = 1,                 \
     VALUES_OF(SOME_INFINITE)                                                                      \
   }
+/* NOLINTEND(bugprone-macro-parentheses) */
 
 /* A layout, scanned along an axis that is contiguous in none, some or all of them. */
 #define LAYOUT(kind, name_of)                                                                      \

@@ -49,9 +49,10 @@ typedef struct seqmix_prefix_scan_args {
  * - **Segments**: with cu_seqlens, indices cu_seqlens[n] to cu_seqlens[n+1]-1 of the axis are
  *   scanned by themselves; the array starts at 0, never decreases and ends at the axis' length.
  * - **Accuracy**: f32 and 16-bit inputs are accumulated so that a scan of any length is as good as
- *   its last rounding. A product never passes through an infinity or a zero that its result does
- *   not have: 1e30 ten times and then 1e-30 ten times ends at 1, and anything finite times 0 is 0.
- *   Logsumexp never exponentiates anything larger than 0. Sums and products of i32 wrap around.
+ *   its last rounding; of logsumexp, as that of its sum. A product never passes through an infinity
+ * or a zero that its result does not have: 1e30 ten times and then 1e-30 ten times ends at 1, and
+ * anything finite times 0 is 0. Logsumexp never exponentiates anything larger than 0. Sums and
+ * products of i32 wrap around.
  * - NaN makes all results after it NaN, the maximum too.
  * - **Strides**: any, 0 for x too; those of out are positive. Fast where the axis is contiguous and
  *   where another is. Elements of out are distinct, and out does not overlap x.

@@ -15,7 +15,7 @@ SEQMIX_INLINE vec within_f32(vec x) { return vec_min(vec_of(FLT_MAX), x); }
 /** A reader's numbers times that. Those that were not finite become NaN. */
 SEQMIX_INLINE vec grown(vec x, vec factor) {
   vec y = vec_max(vec_of(-FLT_MAX), vec_min(vec_of(FLT_MAX), factor * x));
-  return y + (x - x);
+  return y + x * 0.0f;
 }
 
 #endif

@@ -24,6 +24,7 @@ double conv_time_floats(const seqmix_causal_conv1d_problem *problem, const conv_
   return 4 * (double)problem->width + 2 * (double)plan->staged;
 }
 
+/* NOLINTNEXTLINE(readability-non-const-parameter): what it begins is written. */
 static time_row lay_out(const seqmix_causal_conv1d_problem *p, const conv_plan *plan, float *at) {
   time_row row = {.out = at, .in = at + plan->staged};
   row.weights = row.in + p->width - 1 + plan->staged;

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "cpu/scan/loops.h"
 
+#include <float.h>
+
 /* With more vectors than these in a row, states leave registers after each token, so that memory is
  * read and written row by row. Two rows at once would be slower by far: they tend to lie whole
  * pages apart, and processors take a load for one of what was just stored as many pages away. */
@@ -172,9 +174,15 @@ void scan_run(const scan_span *span) {
 
 /* ---- only to the end ------------------------------------------------------------------------- */
 
-/* Anything times 0 is 0 here: what an infinite product had been does not matter any more. */
+/* Anything times 0 is 0 here: what an infinite product had been does not matter any more. Only a
+ * factor of 0 makes 0 of it, though: what is infinite before a piece is so after it. */
 SEQMIX_INLINE dvec multiply_or_forget(dvec a, dvec x) {
-  return (dvec)(~(lvec)(a == dvec_of(0)) & (lvec)(a * x));
+  const lvec sign = lvec_of(0x8000000000000000);
+  dvec product = a * x;
+  lvec is_zero = (lvec)(a == dvec_of(0)) | (lvec)(x == dvec_of(0));
+  lvec is_lost = (lvec)(product == dvec_of(0)) & ~is_zero;
+  lvec least = ((lvec)product & sign) | (lvec)dvec_of(DBL_MIN);
+  return (dvec)(~is_zero & ((~is_lost & (lvec)product) | (is_lost & least)));
 }
 
 SEQMIX_INLINE wide transfer_step(scan_kind kind, wide transfer, const float *a) {

@@ -60,31 +60,53 @@ static void write_results(const piece *p) {
   }
 }
 
-/* Carries of a channel through lanes that follow one another in time: lane i's own state makes
- * way for the one before it. */
-static scan_value carry_through(const piece *p, int64_t lanes, scan_value carry) {
-  scan_kind kind = p->job->kind, transfer_kind = kind == SCAN_COMPLEX ? kind : SCAN_SUM;
-  for (int64_t i = 0; i < lanes; i++) {
-    scan_value own = scan_value_get(kind, p->scratch->states, i);
-    scan_value transfer = scan_value_get(transfer_kind, p->scratch->transfers, i);
-    scan_value_put(kind, p->scratch->states, i, carry);
-    carry = scan_join(kind, carry, own, transfer);
+/* Where factors grow a carry so much, what a piece adds may all but cancel it: then only the tokens
+ * themselves tell what is left. */
+#define TRANSFER_MOST 0x1p20
+
+static int is_steady(scan_kind kind, scan_value transfer) {
+  if (kind != SCAN_RECURRENCE && kind != SCAN_COMPLEX) return 1;
+  return fabs(transfer.first) <= TRANSFER_MOST && fabs(transfer.second) <= TRANSFER_MOST;
+}
+
+/* A lane's tokens one by one. */
+static scan_value walk_tokens(const piece *p, int64_t channel, scan_value h) {
+  int is_complex = p->job->kind == SCAN_COMPLEX;
+  int64_t lane = is_complex ? 2 * channel : channel;
+  for (int64_t t = 0; t < p->block.tokens; t++) {
+    const float *a = p->a.at + t * p->a.step + lane, *x = p->x.at + t * p->x.step + lane;
+    double first = (double)a[0] * h.first + (double)x[0];
+    if (is_complex) {
+      first -= (double)a[1] * h.second;
+      h.second = (double)a[0] * h.second + (double)a[1] * h.first + (double)x[1];
+    }
+    h.first = first;
   }
+  return h;
+}
+
+/* Takes a carry through a lane, whose own state makes way for it. */
+static scan_value carry_through(const piece *p, int64_t lane, scan_value carry) {
+  scan_kind kind = p->job->kind, transfer_kind = kind == SCAN_COMPLEX ? kind : SCAN_SUM;
+  scan_value own = scan_value_get(kind, p->scratch->states, lane);
+  scan_value transfer = scan_value_get(transfer_kind, p->scratch->transfers, lane);
+  scan_value_put(kind, p->scratch->states, lane, carry);
+  return is_steady(kind, transfer) ? scan_join(kind, carry, own, transfer)
+                                   : walk_tokens(p, lane, carry);
+}
+
+/* The same through lanes that follow one another in time. */
+static scan_value carry_through_all(const piece *p, int64_t lanes, scan_value carry) {
+  for (int64_t i = 0; i < lanes; i++) carry = carry_through(p, i, carry);
   return carry;
 }
 
 /* ---- channels side by side ------------------------------------------------------------------- */
 
 static void walk_lanes(piece *p, scan_value *carries, scan_turn *turn, int64_t number) {
-  scan_kind kind = p->job->kind, transfer_kind = kind == SCAN_COMPLEX ? kind : SCAN_SUM;
   summarize(p);
   scan_wait_for_turn(turn, number);
-  for (int64_t c = 0; c < p->job->channels; c++) {
-    scan_value carry = carries[c];
-    carries[c] = scan_join(kind, carry, scan_value_get(kind, p->scratch->states, c),
-                           scan_value_get(transfer_kind, p->scratch->transfers, c));
-    scan_value_put(kind, p->scratch->states, c, carry);
-  }
+  for (int64_t c = 0; c < p->job->channels; c++) carries[c] = carry_through(p, c, carries[c]);
   scan_pass_turn(turn, number);
   write_results(p);
 }
@@ -121,13 +143,13 @@ static void walk_stretches(const piece *p, int64_t channel, scan_value *carry, s
   piece main = cut_piece(p, channel, p->block.t, tokens, stretches);
   if (tokens > 0) summarize(&main);
   scan_wait_for_turn(turn, number);
-  if (tokens > 0) *carry = carry_through(&main, stretches, *carry);
+  if (tokens > 0) *carry = carry_through_all(&main, stretches, *carry);
   if (left == 0) scan_pass_turn(turn, number);
   if (tokens > 0) write_results(&main);
   if (left == 0) return;
   piece rest = cut_piece(p, channel, p->block.t + tokens * stretches, left, 1);
   summarize(&rest);
-  *carry = carry_through(&rest, 1, *carry);
+  *carry = carry_through(&rest, 0, *carry);
   write_results(&rest);
 }
 

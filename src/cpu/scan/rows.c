@@ -123,8 +123,7 @@ static void copy_rows(const scan_plane *plane, const scan_block *block, float *t
 /* What is turned next is fetched meanwhile: it begins a page of its own for each channel. */
 static void fetch_ahead(const char *row, int64_t step, int64_t rows, int64_t bytes) {
   for (int64_t i = 0; i < rows; i++)
-    for (int64_t b = 0; b < bytes; b += LINE)
-      __builtin_prefetch((const void *)((uintptr_t)row + (uintptr_t)(i * step + b)));
+    for (int64_t b = 0; b < bytes; b += LINE) __builtin_prefetch(row + i * step + b);
 }
 
 /* Time is contiguous. */

@@ -92,6 +92,7 @@ static float *load_channels(const selective_channels *s, const seqmix_view *view
   return to;
 }
 
+/* NOLINTNEXTLINE(readability-non-const-parameter): what it begins is written. */
 void selective_open(selective_channels *s, const selective_cut *cut, int64_t task, char *scratch) {
   const seqmix_selective_scan_problem *p = cut->problem;
   scratch_plan plan = {.at = scratch};

@@ -42,8 +42,10 @@ SEQMIX_INLINE void step_states(const step_token *token, const step_rows *rows, i
   }
   decay_powers(f, w, count);
   EACH(i, count) {
-    vec kept = scale[i] * vec_load(rows->past.at + (c + i) * rows->past.step + s);
-    /* An infinite state stays infinite. */
+    vec past = vec_load(rows->past.at + (c + i) * rows->past.step + s);
+    /* An infinite state stays infinite, however small its factor. */
+    ivec is_finite = vec_from_bits(vec_bits(past) & 0x7fffffff) <= FLT_MAX;
+    vec kept = vec_select(is_finite, scale[i] * past, past);
     vec finite = vec_max(vec_of(-FLT_MAX), vec_min(vec_of(FLT_MAX), kept));
     vec h = kept + (w[i] * finite + vec_of(token->inputs[c + i]) * B);
     h = vec_masked(is_state, h);

@@ -102,14 +102,14 @@ void selective_run_wide(const selective_channels *s, int64_t vector) {
   double steps[SELECTIVE_TOKENS * LANES];
   int64_t at = selective_at(s, vector), column = vector * LANES;
   double largest = make_steps(s, column, steps);
-  int is_far = s->parts == 2 && has_far_angles(s, vector, largest);
+  int parts = s->parts == 2 ? 2 : 1, is_far = parts == 2 && has_far_angles(s, vector, largest);
   for (int64_t first = 0; first < LANES; first += WIDE_LANES) {
     wide_lanes lanes = {.s = s, .column = column + first, .steps = steps + first};
-    for (int i = 0; i < s->parts; i++) {
+    for (int i = 0; i < parts; i++) {
       lanes.A[i] = s->A[i] + at + first;
       lanes.h[i] = s->wide[i] + at + first;
     }
-    if (s->parts == 1)
+    if (parts == 1)
       run_lanes(&lanes, 0, 0);
     else if (is_far)
       run_lanes(&lanes, 1, 1);

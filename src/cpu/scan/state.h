@@ -66,8 +66,9 @@ enum { F64_BIAS = 1023, F64_MANTISSA = 52 };
 #define MANTISSA_LEAST 0x1p-400
 #define MANTISSA_MOST 0x1p400
 
-/* Powers beyond these make any f32 of such a mantissa and a group an infinity or 0. */
-#define POWER_MOST 1000.0
+/* Powers are applied in two steps of this size at most: beyond both, a mantissa that a group has
+ * moved by 2^600 is still an infinity or 0 in f32. */
+#define POWER_STEP 1000.0
 
 SEQMIX_INLINE dvec dvec_clamp(dvec x, double least, double most) {
   lvec below = (lvec)(x < dvec_of(least)), above = (lvec)(x > dvec_of(most));
@@ -85,10 +86,16 @@ SEQMIX_INLINE void split_power(dvec *mantissa, dvec *power) {
   *mantissa = (dvec)((odd & bits) | (~odd & near_one));
 }
 
+/* 2^power for whole numbers within POWER_STEP. */
+SEQMIX_INLINE dvec power_of_two(dvec power) {
+  return (dvec)((lvec)(power + dvec_of(WHOLE_IN_LOW_BITS + F64_BIAS)) << F64_MANTISSA);
+}
+
 /* x 2^power, as far as f32 will tell. */
 SEQMIX_INLINE dvec raise(dvec x, dvec power) {
-  dvec clamped = dvec_clamp(power, -POWER_MOST, POWER_MOST);
-  return x * (dvec)((lvec)(clamped + dvec_of(WHOLE_IN_LOW_BITS + F64_BIAS)) << F64_MANTISSA);
+  dvec first = dvec_clamp(power, -POWER_STEP, POWER_STEP);
+  dvec rest = dvec_clamp(power - first, -POWER_STEP, POWER_STEP);
+  return x * power_of_two(first) * power_of_two(rest);
 }
 
 SEQMIX_INLINE lvec is_far(dvec x) {

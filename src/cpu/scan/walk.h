@@ -65,7 +65,7 @@ void LEVEL(scan_walk_piece)(const scan_job *job, int64_t task, const scan_carrie
                             const scan_scratch *scratch);
 
 /** Zeros over a block, by way of a buffer of SCAN_BUFFER floats. */
-void LEVEL(scan_write_zeros)(const scan_plane *out, const scan_block *block, float *buffer);
+void LEVEL(scan_write_zeros)(const scan_plane *out, const scan_block *all, float *buffer);
 
 /** The block's rows of factors: of those that do not change in time there is one. */
 SEQMIX_INLINE scan_rows scan_fetch_factors(const scan_plane *a, const scan_block *block,

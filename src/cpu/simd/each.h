@@ -10,6 +10,7 @@
 /** The most vectors at once; `count` is a constant wherever these functions are inlined. */
 enum { EACH_MOST = 4 };
 
+/* NOLINTNEXTLINE(bugprone-macro-parentheses): a name that is declared has none. */
 #define EACH(i, count) _Pragma("GCC unroll 4") for (int i = 0; i < (count); i++)
 
 /* p[i] = exp(r[i]) - 1 for |r[i]| <= log(2)/2, as in math.h. */

@@ -72,7 +72,9 @@ SEQMIX_INLINE ivec ivec_of(int32_t x) { return x - (ivec){0}; }
  * fit once per use. */
 SEQMIX_INLINE vec vec_here(float x) {
   vec constant = vec_of(x);
-#if defined(__x86_64__) || defined(__i386__)
+#if (SEQMIX_VECTOR_BYTES == 64 && defined(__AVX512F__)) || \
+    (SEQMIX_VECTOR_BYTES == 32 && defined(__AVX__)) ||     \
+    (SEQMIX_VECTOR_BYTES == 16 && defined(__SSE__))
   __asm__ volatile("" : "+v"(constant));
 #endif
   return constant;
