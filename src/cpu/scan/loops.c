@@ -71,6 +71,8 @@ SEQMIX_INLINE void run_exponentials(const scan_span *span, int is_exclusive, int
 SEQMIX_INLINE void run_panels(const scan_span *span, scan_kind kind, int is_exclusive,
                               int is_streamed) {
   int64_t v = 0;
+  for (; v < span->vectors && kind == SCAN_LOGSUMEXP; v++)
+    run_exponentials(span, is_exclusive, is_streamed, v);
   for (; v + 2 <= span->vectors; v += 2) run_tokens(span, kind, is_exclusive, is_streamed, 2, v);
   if (v < span->vectors) run_tokens(span, kind, is_exclusive, is_streamed, 1, v);
 }
