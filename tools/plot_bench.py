@@ -191,9 +191,11 @@ def roofs_of(ceiling: dict[str, Any], dtype: str) -> dict[str, float]:
 
 
 def memory_of(ceiling: dict[str, Any], results: list[Result]) -> str:
-    """The bandwidth beyond all caches that bounds most of the results: one line is enough."""
+    """The bandwidth beyond all caches that bounds most of the results: one line is enough.
+    Results of before bandwidths had names were held to reading.
+    """
     names = [name for name in ("read", "copy", "copy_add") if name in ceiling]
-    bound = [r["ceiling"]["bandwidth_name"] for r in results]
+    bound = [r["ceiling"].get("bandwidth_name", "read") for r in results]
     return max(names, key=bound.count)
 
 

@@ -25,11 +25,13 @@ def test_readme():
     """Its blocks follow on each other."""
     names = {}
     found = blocks("README.md", "python")
-    assert len(found) == 2
+    assert len(found) == 3
     for block in found:
         run(block, names)
     assert names["out"].shape == (1, 1, 32, 64) and names["state"].shape == (1, 8, 64, 64)
     assert np.isfinite(names["out"]).all() and names["lse"].shape == (1, 32, 128)
+    assert names["y"].shape == (1, 1, 96) and np.isfinite(names["y"]).all()
+    assert names["conv"].shape == (1, 3, 96) and names["scan"].shape == (1, 96, 16)
 
 
 def test_a_prompt_and_tokens():
