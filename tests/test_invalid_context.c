@@ -107,6 +107,9 @@ START_TEST(test_options) {
   options.reserved = 1;
   refuse_options(__LINE__, &options, "reserved");
   options = initial;
+  options.queue = &options;
+  refuse_options(__LINE__, &options, "queue");
+  options = initial;
   options.struct_size = 0;
   refuse_options(__LINE__, &options, "struct_size");
   options.struct_size = sizeof options - 1;

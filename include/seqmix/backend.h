@@ -29,7 +29,7 @@ extern "C" {
 #endif
 
 /** Rises with every change of this header that an old plug-in could not know. */
-#define SEQMIX_BACKEND_ABI 3
+#define SEQMIX_BACKEND_ABI 4
 
 /** The operators, numbered in the order of operators.def. */
 typedef enum seqmix_operator {
@@ -381,9 +381,10 @@ typedef struct seqmix_causal_conv1d_problem {
 
 /** Abilities of a device that variants may need. */
 enum seqmix_device_feature {
-  SEQMIX_DEVICE_AVX2_FMA = 1 << 0,   /**< AVX2, FMA and F16C */
-  SEQMIX_DEVICE_AVX512 = 1 << 1,     /**< F, BW, DQ, VL */
-  SEQMIX_DEVICE_AVX512_BF16 = 1 << 2 /**< vdpbf16ps */
+  SEQMIX_DEVICE_AVX2_FMA = 1 << 0,    /**< AVX2, FMA and F16C */
+  SEQMIX_DEVICE_AVX512 = 1 << 1,      /**< F, BW, DQ, VL */
+  SEQMIX_DEVICE_AVX512_BF16 = 1 << 2, /**< vdpbf16ps */
+  SEQMIX_DEVICE_F64 = 1 << 3          /**< GPU: arithmetic in double precision */
 };
 
 /** What variant choice may look at. A value, so that tests can make one up. */
@@ -396,6 +397,12 @@ typedef struct seqmix_device_properties {
   int32_t memory_device;  /**< number of the memory, for seqmix_tensor::memory_device */
   int32_t automatic_rank; /**< "auto" takes the highest; 0: never */
   int32_t compute_units;  /**< processors or multiprocessors */
+  uint64_t local_bytes;   /**< GPU: local (shared) memory of a work-group (block) */
+  uint64_t largest_bytes; /**< GPU: the largest allocation; 0: unknown */
+  int32_t group_items;    /**< GPU: most work-items (threads) of a work-group */
+  int32_t vector_width;   /**< GPU: floats that a work-item best computes on at once */
+  int32_t step_items;     /**< GPU: work-items that run in step (a warp); 0: unknown */
+  int32_t is_processor;   /**< GPU: nonzero if it is a CPU all the same */
 } seqmix_device_properties;
 
 /** What the library offers its backends. */
@@ -458,8 +465,11 @@ typedef struct seqmix_backend {
   int32_t (*device_count)(void);
   /** Describes device `index`; what it leaves alone is zero. */
   seqmix_status (*device_properties)(int32_t index, seqmix_device_properties *properties);
-  /** Opens a device for one context. */
-  seqmix_status (*open)(int32_t index, void **device);
+  /**
+   * Opens a device for one context. `queue` is the caller's own to work on (a `cl_command_queue`),
+   * NULL if there is none; never given where memory is host memory.
+   */
+  seqmix_status (*open)(int32_t index, void *queue, void **device);
   /** Ends what `open` began. */
   void (*close)(void *device);
   /** Waits for the device's work. */

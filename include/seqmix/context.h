@@ -64,11 +64,14 @@ typedef struct seqmix_context_options {
   const char *device;   /**< as in seqmix_context_create(); NULL: "auto" */
   int32_t threads;      /**< CPU threads, 1 to #SEQMIX_MAX_THREADS; 0: one per usable processor */
   int32_t reserved;     /**< must be 0 */
+  /** The caller's own queue, in whose context buffers and tensors then are; NULL: one is made.
+   * OpenCL: a `cl_command_queue` of the device, which works in order. */
+  void *queue;
 } seqmix_context_options;
 
 /** Initial value of a seqmix_context_options. */
 #define SEQMIX_CONTEXT_OPTIONS_INIT \
-  { sizeof(seqmix_context_options), 0, 0, 0 }
+  { sizeof(seqmix_context_options), 0, 0, 0, 0 }
 
 /**
  * Creates a context.

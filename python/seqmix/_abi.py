@@ -144,6 +144,7 @@ class ContextOptions(ctypes.Structure):
         ("device", ctypes.c_char_p),
         ("threads", c_int32),
         ("reserved", c_int32),
+        ("queue", c_void_p),
     ]
 
     @classmethod

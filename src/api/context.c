@@ -44,10 +44,16 @@ static seqmix_status check_options(const seqmix_context_options *options) {
   return SEQMIX_OK;
 }
 
-static seqmix_status open_context(seqmix_context *context, int32_t threads) {
+static seqmix_status open_context(seqmix_context *context, const seqmix_context_options *options) {
   const seqmix_device *device = context->device;
-  SEQMIX_TRY(device->backend->open(device->index, &context->state));
-  SEQMIX_TRY(seqmix_context_use_threads(context, threads));
+  if (options->queue && device->properties.memory == SEQMIX_MEMORY_HOST)
+    return seqmix_fail(
+        SEQMIX_ERROR_INVALID_ARGUMENT,
+        "context_create: queue is given; it must be NULL for device %s, which has none",
+        device->name);
+  SEQMIX_TRY(device->backend->open(device->index, options->queue, &context->state));
+  SEQMIX_TRY(
+      seqmix_context_use_threads(context, options->threads ? options->threads : default_threads()));
   return seqmix_context_force(context, "context_create: SEQMIX_VARIANT", getenv("SEQMIX_VARIANT"),
                               1);
 }
@@ -71,7 +77,7 @@ seqmix_status seqmix_context_create_with_options(seqmix_context **out,
   context->device = device;
   pthread_mutex_init(&context->lock, NULL);
   seqmix_context_adopt(context);
-  seqmix_status status = open_context(context, known.threads ? known.threads : default_threads());
+  seqmix_status status = open_context(context, &known);
   if (status) {
     seqmix_context_dispose(context);
     return status;

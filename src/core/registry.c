@@ -15,7 +15,16 @@
 /* The backends inside the library. */
 extern const seqmix_backend seqmix_cpu_backend;
 extern const seqmix_backend seqmix_reference_backend;
-static const seqmix_backend *const built_in[] = {&seqmix_cpu_backend, &seqmix_reference_backend};
+#ifdef SEQMIX_OPENCL
+extern const seqmix_backend seqmix_opencl_backend;
+#endif
+static const seqmix_backend *const built_in[] = {
+    &seqmix_cpu_backend,
+    &seqmix_reference_backend,
+#ifdef SEQMIX_OPENCL
+    &seqmix_opencl_backend,
+#endif
+};
 
 const seqmix_host seqmix_host_services = {
     .abi = SEQMIX_BACKEND_ABI,

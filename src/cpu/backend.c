@@ -232,7 +232,8 @@ static seqmix_status device_properties(int32_t index, seqmix_device_properties *
   return SEQMIX_OK;
 }
 
-static seqmix_status open_device(int32_t index, void **device) {
+static seqmix_status open_device(int32_t index, void *queue, void **device) {
+  (void)queue;
   (void)index;
   *device = NULL;
   return SEQMIX_OK;

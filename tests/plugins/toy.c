@@ -24,7 +24,8 @@ static seqmix_status describe(int32_t index, seqmix_device_properties *propertie
   return SEQMIX_OK;
 }
 
-static seqmix_status open_device(int32_t index, void **device) {
+static seqmix_status open_device(int32_t index, void *queue, void **device) {
+  (void)queue;
   (void)index;
   open_devices++;
   *device = &open_devices;

@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The words kernels are written in, as OpenCL C 1.2 without extensions.
+ *
+ * A program is compiled with ITEMS, the work-items of a work-group, and LANES, how many floats a
+ * lane is: 1, 4 or 16. */
+#pragma OPENCL FP_CONTRACT OFF
+
+typedef uchar uint8_t;
+typedef ushort uint16_t;
+typedef int int32_t;
+typedef uint uint32_t;
+typedef long int64_t;
+typedef ulong uint64_t;
+
+#define KERNEL __kernel __attribute__((reqd_work_group_size(ITEMS, 1, 1)))
+#define DEVICE static
+#define GLOBAL __global
+#define LOCAL __local
+#define group_number() ((int64_t)get_group_id(0))
+#define item_number() ((int64_t)get_local_id(0))
+#define group_barrier() barrier(CLK_LOCAL_MEM_FENCE | CLK_GLOBAL_MEM_FENCE)
+#define keep_largest(at, value) atomic_max((at), (value))
+
+/* ---- one number ------------------------------------------------------------------------------ */
+
+#define bits_of(x) as_uint(x)
+#define from_bits(bits) as_float(bits)
+#define load_half(data, at) vload_half((at), (const GLOBAL half *)(data))
+#define store_half(data, at, x) vstore_half_rte((x), (at), (GLOBAL half *)(data))
+
+/* ---- lanes ------------------------------------------------------------------------------------
+ */
+
+#define JOINED_(a, b) a##b
+#define JOINED(a, b) JOINED_(a, b)
+
+#if LANES == 1
+typedef float lane;
+typedef int lane_int;
+#define lane_any(condition) (condition)
+#define lane_bits(x) as_int(x)
+#define lane_from_bits(bits) as_float(bits)
+#define lane_load_f32(data, at) (((const GLOBAL float *)(data))[at])
+#define lane_store_f32(data, at, x) (((GLOBAL float *)(data))[at] = (x))
+#define lane_load_f16(data, at) load_half(data, at)
+#define lane_store_f16(data, at, x) store_half(data, at, x)
+#define lane_load_u16(data, at) ((lane_int)((const GLOBAL ushort *)(data))[at])
+#define lane_store_u16(data, at, x) (((GLOBAL ushort *)(data))[at] = (ushort)(x))
+#define lane_from_int(x) ((float)(x))
+#define lane_to_int(x) ((int)(x))
+#define lane_from_array(array) ((array)[0])
+#define lane_to_array(array, x) ((array)[0] = (x))
+#else
+typedef JOINED(float, LANES) lane;
+typedef JOINED(int, LANES) lane_int;
+#define lane_any(condition) any(condition)
+#define lane_bits(x) JOINED(as_int, LANES)(x)
+#define lane_from_bits(bits) JOINED(as_float, LANES)(bits)
+#define lane_load_f32(data, at) JOINED(vload, LANES)(0, (const GLOBAL float *)(data) + (at))
+#define lane_store_f32(data, at, x) JOINED(vstore, LANES)((x), 0, (GLOBAL float *)(data) + (at))
+#define lane_load_f16(data, at) JOINED(vload_half, LANES)(0, (const GLOBAL half *)(data) + (at))
+#define lane_store_f16(data, at, x) \
+  JOINED(JOINED(vstore_half, LANES), _rte)((x), 0, (GLOBAL half *)(data) + (at))
+#define lane_load_u16(data, at) \
+  JOINED(convert_int, LANES)(JOINED(vload, LANES)(0, (const GLOBAL ushort *)(data) + (at)))
+#define lane_store_u16(data, at, x) \
+  JOINED(vstore, LANES)(JOINED(convert_ushort, LANES)(x), 0, (GLOBAL ushort *)(data) + (at))
+#define lane_from_int(x) JOINED(convert_float, LANES)(x)
+#define lane_to_int(x) JOINED(convert_int, LANES)(x)
+#define lane_from_array(array) JOINED(vload, LANES)(0, (array))
+#define lane_to_array(array, x) JOINED(vstore, LANES)((x), 0, (array))
+#endif
+
+/* Where the condition holds `yes`, elsewhere `no`; conditions come of comparing lanes. */
+#define lane_select(condition, yes, no) select((no), (yes), (condition))
+#define lane_of(x) ((lane)(x))
+#define lane_fma(a, b, c) fma((a), (b), (c))
+#define lane_exp(x) exp(x)
+#define lane_log(x) log(x)
+#define lane_abs(x) fabs(x)
+#define lane_max(a, b) fmax((a), (b))
+#define lane_min(a, b) fmin((a), (b))
+#define lane_scale(x, power) ldexp((x), (power))
+#define lane_int_select(condition, yes, no) select((no), (yes), (condition))
+#define lane_int_of(x) ((lane_int)(x))
+#define lane_int_clamp(x, least, most) clamp((x), (lane_int)(least), (lane_int)(most))

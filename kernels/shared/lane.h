@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Tensors' elements as lanes: LANES neighbours of a stride at once, any type as f32. */
+#include "shared/dialect.h"
+
+/* A seqmix_dtype. */
+enum { TYPE_F32 = 1, TYPE_F16 = 2, TYPE_BF16 = 3 };
+
+/* ---- one element ----------------------------------------------------------------------------- */
+
+DEVICE float load_element(const GLOBAL uint8_t *data, int32_t dtype, int64_t at) {
+  if (dtype == TYPE_F32) return ((const GLOBAL float *)data)[at];
+  if (dtype == TYPE_F16) return load_half(data, at);
+  return from_bits((uint32_t)((const GLOBAL uint16_t *)data)[at] << 16);
+}
+
+/* Round to nearest even; NaN stays one. */
+DEVICE uint32_t bf16_bits(uint32_t bits) {
+  if ((bits & 0x7fffffffu) > 0x7f800000u) return bits >> 16 | 0x40u;
+  return (bits + 0x7fffu + (bits >> 16 & 1u)) >> 16;
+}
+
+DEVICE void store_element(GLOBAL uint8_t *data, int32_t dtype, int64_t at, float x) {
+  if (dtype == TYPE_F32)
+    ((GLOBAL float *)data)[at] = x;
+  else if (dtype == TYPE_F16)
+    store_half(data, at, x);
+  else
+    ((GLOBAL uint16_t *)data)[at] = (uint16_t)bf16_bits(bits_of(x));
+}
+
+/* ---- lanes ------------------------------------------------------------------------------------
+ */
+
+DEVICE lane load_neighbours(const GLOBAL uint8_t *data, int32_t dtype, int64_t at) {
+  if (dtype == TYPE_F32) return lane_load_f32(data, at);
+  if (dtype == TYPE_F16) return lane_load_f16(data, at);
+  return lane_from_bits(lane_load_u16(data, at) << 16);
+}
+
+DEVICE void store_neighbours(GLOBAL uint8_t *data, int32_t dtype, int64_t at, lane x) {
+  if (dtype == TYPE_F32) {
+    lane_store_f32(data, at, x);
+  } else if (dtype == TYPE_F16) {
+    lane_store_f16(data, at, x);
+  } else {
+    lane_int bits = lane_bits(x), quiet = bits | 0x400000;
+    lane_int rounded = bits + 0x7fff + (bits >> 16 & 1);
+    lane_store_u16(data, at, lane_select(x != x, quiet, rounded) >> 16 & 0xffff);
+  }
+}
+
+/* `count` elements from `at` on, `stride` apart; the other lanes are `rest`. */
+DEVICE lane load_lanes(const GLOBAL uint8_t *data, int32_t dtype, int64_t at, int64_t stride,
+                       int32_t count, float rest) {
+  if (stride == 1 && count == LANES) return load_neighbours(data, dtype, at);
+  float each[LANES];
+  for (int32_t i = 0; i < LANES; i++)
+    each[i] = i < count ? load_element(data, dtype, at + i * stride) : rest;
+  return lane_from_array(each);
+}
+
+DEVICE void store_lanes(GLOBAL uint8_t *data, int32_t dtype, int64_t at, int64_t stride,
+                        int32_t count, lane x) {
+  if (stride == 1 && count == LANES) {
+    store_neighbours(data, dtype, at, x);
+    return;
+  }
+  float each[LANES];
+  lane_to_array(each, x);
+  for (int32_t i = 0; i < count; i++) store_element(data, dtype, at + i * stride, each[i]);
+}

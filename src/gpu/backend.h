@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What a GPU backend's table is made of, whatever its driver: the variants, and the functions of
+ * seqmix_backend (context.h). To add an operator's algorithm: its functions here, its row below. */
+#ifndef SEQMIX_GPU_BACKEND_H
+#define SEQMIX_GPU_BACKEND_H
+
+#include "gpu/context.h"
+
+/** The functions of an algorithm. */
+#define SEQMIX_GPU_ALGORITHM(name)                                                                 \
+  uint64_t seqmix_gpu_##name##_workspace(const seqmix_problem *problem,                            \
+                                         const seqmix_device_properties *device, int32_t workers); \
+  seqmix_status seqmix_gpu_##name(const seqmix_call *call, const seqmix_problem *problem);
+
+SEQMIX_GPU_ALGORITHM(linear_recurrence)
+SEQMIX_GPU_ALGORITHM(prefix_scan)
+
+/** Types that kernels compute on. */
+#define SEQMIX_GPU_TYPES \
+  (SEQMIX_DTYPE_BIT(SEQMIX_F32) | SEQMIX_DTYPE_BIT(SEQMIX_F16) | SEQMIX_DTYPE_BIT(SEQMIX_BF16))
+
+/* Options, spelled out: one that is added later is refused until it is built in. */
+#define SEQMIX_GPU_LINEAR_RECURRENCE_FEATURES                                  \
+  (SEQMIX_LINEAR_RECURRENCE_COMPLEX | SEQMIX_LINEAR_RECURRENCE_CONSTANT |      \
+   SEQMIX_LINEAR_RECURRENCE_REVERSE | SEQMIX_LINEAR_RECURRENCE_PAST |          \
+   SEQMIX_LINEAR_RECURRENCE_PRESENT | SEQMIX_LINEAR_RECURRENCE_STATE_INDICES | \
+   SEQMIX_LINEAR_RECURRENCE_PACKED | SEQMIX_LINEAR_RECURRENCE_OUT_F32)
+#define SEQMIX_GPU_PREFIX_SCAN_FEATURES                                                      \
+  (SEQMIX_PREFIX_SCAN_PRODUCT | SEQMIX_PREFIX_SCAN_MAX | SEQMIX_PREFIX_SCAN_LOGSUMEXP |      \
+   SEQMIX_PREFIX_SCAN_EXCLUSIVE | SEQMIX_PREFIX_SCAN_REVERSE | SEQMIX_PREFIX_SCAN_SEGMENTS | \
+   SEQMIX_PREFIX_SCAN_OUT_F32)
+
+/** A row of the table of the backend that is `isa` in names: "cl". */
+#define SEQMIX_GPU_VARIANT(isa, operator, OPERATOR, algorithm, function)              \
+  {                                                                                   \
+    .name = #operator"__any_" #isa "_" #algorithm, .op = SEQMIX_OP_##OPERATOR,        \
+    .dtypes = SEQMIX_GPU_TYPES, .problem_features = SEQMIX_GPU_##OPERATOR##_FEATURES, \
+    .workspace = seqmix_gpu_##function##_workspace, .run = seqmix_gpu_##function,     \
+  }
+
+/** All rows, per operator in order of preference. */
+#define SEQMIX_GPU_VARIANTS(isa)                                                            \
+  SEQMIX_GPU_VARIANT(isa, linear_recurrence, LINEAR_RECURRENCE, pieces, linear_recurrence), \
+      SEQMIX_GPU_VARIANT(isa, prefix_scan, PREFIX_SCAN, pieces, prefix_scan)
+
+#endif

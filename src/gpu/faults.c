@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "gpu/faults.h"
+
+#include "core/dispatch.h"
+#include "core/error.h"
+#include "kernels/shared/faults.h"
+
+static const char *const sentences[] = {
+    [FAULT_CU_SEQLENS] =
+        "cu_seqlens has a sequence that decreases or is not within the packed length; it must "
+        "start "
+        "at 0, must not decrease and must end at the packed length",
+    [FAULT_MAX_SEQLEN] =
+        "max_seqlen is less than a sequence of cu_seqlens; it must be at least the longest",
+    [FAULT_STATE_INDICES] =
+        "state_indices has a row that is not there; it must be -1, or less than the rows of states",
+    [FAULT_STATE_OUT_INDICES] =
+        "state_out_indices has a row that is not there; it must be -1, or "
+        "less than the rows of present_state",
+};
+
+seqmix_status seqmix_gpu_fail_fault(int32_t fault) {
+  int32_t which = fault % 256, count = sizeof sentences / sizeof *sentences;
+  const char *sentence = which > 0 && which < count ? sentences[which] : "an index is out of range";
+  return seqmix_fail(SEQMIX_ERROR_INVALID_ARGUMENT,
+                     "%s: %s (found on the device; what it concerns was left out)",
+                     seqmix_operator_name(fault / 256), sentence);
+}

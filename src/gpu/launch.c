@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "gpu/launch.h"
+
+#include <assert.h>
+
+#include "core/error.h"
+
+void seqmix_gpu_pass_value(gpu_arguments *arguments, const void *value, uint64_t bytes) {
+  assert(arguments->count < GPU_ARGUMENTS_MOST);
+  arguments->each[arguments->count++] = (gpu_argument){value, bytes};
+}
+
+void seqmix_gpu_pass_memory(gpu_arguments *arguments, void *const *handle) {
+  seqmix_gpu_pass_value(arguments, handle, sizeof *handle);
+}
+
+void seqmix_gpu_pass_view(gpu_arguments *arguments, const seqmix_view *view) {
+  seqmix_gpu_pass_memory(arguments, &view->data);
+}
+
+void seqmix_gpu_pass_index(gpu_arguments *arguments, const seqmix_index_view *view) {
+  seqmix_gpu_pass_value(arguments, &view->data, sizeof view->data);
+}
+
+gpu_arguments seqmix_gpu_arguments(const gpu_context *context) {
+  gpu_arguments arguments = {.count = 0};
+  seqmix_gpu_pass_memory(&arguments, &context->faults);
+  return arguments;
+}
+
+seqmix_status seqmix_gpu_launch(gpu_context *context, const gpu_special *special,
+                                const char *kernel, int64_t count, int32_t items,
+                                const gpu_arguments *arguments) {
+  gpu_kernel *found = NULL;
+  if (count <= 0) return SEQMIX_OK;
+  SEQMIX_TRY(seqmix_gpu_kernel(context, special, kernel, &found));
+  uint64_t groups = ((uint64_t)count + (uint64_t)items - 1) / (uint64_t)items;
+  context->has_launched = 1;
+  return context->driver->launch(context->device, found, groups, (uint64_t)items, arguments->each,
+                                 arguments->count);
+}

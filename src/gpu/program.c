@@ -1,0 +1,129 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "gpu/program.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#include "core/cache.h"
+#include "core/error.h"
+#include "core/log.h"
+#include "core/memory.h"
+#include "gpu/context.h"
+
+enum { KEY_MOST = 400, CACHE_KEY_MOST = 1200, CONSTANTS_MOST = 1200 };
+
+struct gpu_program_row {
+  char key[KEY_MOST];
+  gpu_program *program;
+};
+
+static const gpu_text *find_text(const gpu_context *c, const char *name) {
+  const gpu_text *text = c->driver->texts;
+  while (text->name && strcmp(text->name, name) != 0) text++;
+  return text->name ? text : NULL;
+}
+
+/* "scan/scan KIND=1 LANES=16": what programs differ by, and people read. */
+static void write_key(const gpu_special *special, char *key) {
+  int used = snprintf(key, KEY_MOST, "%s", special->text);
+  for (const gpu_constant *k = special->constants; k->name && used < KEY_MOST; k++)
+    used += snprintf(key + used, (size_t)(KEY_MOST - used), " %s=%d", k->name, k->value);
+}
+
+static void write_constants(const gpu_special *special, char *lines) {
+  int used = 0;
+  lines[0] = 0;
+  for (const gpu_constant *k = special->constants; k->name && used < CONSTANTS_MOST; k++)
+    used += snprintf(lines + used, (size_t)(CONSTANTS_MOST - used), "#define %s %d\n", k->name,
+                     k->value);
+}
+
+/* ---- making ---------------------------------------------------------------------------------- */
+
+static double seconds(void) {
+  struct timespec now;
+  clock_gettime(CLOCK_MONOTONIC, &now);
+  return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
+}
+
+static gpu_program *load(gpu_context *c, const char *key, const char *cache_key) {
+  uint64_t size = 0;
+  double start = seconds();
+  void *bytes = seqmix_cache_get(cache_key, &size);
+  if (!bytes) return NULL;
+  gpu_program *program = c->driver->load(c->device, bytes, size);
+  seqmix_memory_free(bytes);
+  if (program)
+    seqmix_log(SEQMIX_LOG_DEBUG, "%s: loaded in %.3f s", key, seconds() - start);
+  else
+    seqmix_log(SEQMIX_LOG_WARNING, "%s: the driver refuses what was kept: compiling", key);
+  return program;
+}
+
+static seqmix_status compile(gpu_context *c, const gpu_special *special, const gpu_text *text,
+                             const char *key, const char *cache_key, gpu_program **program) {
+  char constants[CONSTANTS_MOST];
+  double start = seconds();
+  write_constants(special, constants);
+  const gpu_source source = {text, constants};
+  SEQMIX_TRY(c->driver->compile(c->device, &source, program));
+  uint64_t size = 0;
+  void *binary = c->driver->binary(*program, &size);
+  seqmix_log(SEQMIX_LOG_INFO, "%s: compiled in %.2f s, %" PRIu64 " bytes", key, seconds() - start,
+             size);
+  if (binary) seqmix_cache_put(cache_key, binary, size);
+  seqmix_memory_free(binary);
+  return SEQMIX_OK;
+}
+
+static seqmix_status make(gpu_context *c, const gpu_special *special, const char *key,
+                          gpu_program **program) {
+  char cache_key[CACHE_KEY_MOST];
+  const gpu_text *text = find_text(c, special->text);
+  if (!text)
+    return seqmix_fail(SEQMIX_ERROR_INTERNAL, "there is no kernel text '%s'", special->text);
+  snprintf(cache_key, sizeof cache_key, "%s\n%s\n%016" PRIx64, c->driver->identity(c->device), key,
+           text->hash);
+  *program = load(c, key, cache_key);
+  return *program ? SEQMIX_OK : compile(c, special, text, key, cache_key, program);
+}
+
+/* ---- the table ------------------------------------------------------------------------------- */
+
+static seqmix_status make_room(gpu_programs *all) {
+  if (all->count < all->room) return SEQMIX_OK;
+  int32_t room = all->room ? 2 * all->room : 16;
+  struct gpu_program_row *rows = seqmix_memory_allocate((uint64_t)room * sizeof *rows);
+  if (!rows)
+    return seqmix_fail(SEQMIX_ERROR_OUT_OF_MEMORY, "no memory for a table of %d kernels", room);
+  if (all->count) memcpy(rows, all->rows, (size_t)all->count * sizeof *rows);
+  seqmix_memory_free(all->rows);
+  all->rows = rows;
+  all->room = room;
+  return SEQMIX_OK;
+}
+
+seqmix_status seqmix_gpu_kernel(gpu_context *c, const gpu_special *special, const char *name,
+                                gpu_kernel **kernel) {
+  char key[KEY_MOST];
+  gpu_programs *all = &c->programs;
+  write_key(special, key);
+  for (int32_t i = 0; i < all->count; i++)
+    if (strcmp(all->rows[i].key, key) == 0)
+      return c->driver->kernel(all->rows[i].program, name, kernel);
+  SEQMIX_TRY(make_room(all));
+  gpu_program *program = NULL;
+  SEQMIX_TRY(make(c, special, key, &program));
+  struct gpu_program_row *row = &all->rows[all->count++];
+  memcpy(row->key, key, sizeof key);
+  row->program = program;
+  return c->driver->kernel(program, name, kernel);
+}
+
+void seqmix_gpu_release_programs(gpu_context *c) {
+  for (int32_t i = 0; i < c->programs.count; i++) c->driver->release(c->programs.rows[i].program);
+  seqmix_memory_free(c->programs.rows);
+  c->programs = (gpu_programs){0};
+}

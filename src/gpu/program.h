@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Programs: kernel texts compiled with constants, each once per context, and kept on disk for later
+ * processes. */
+#ifndef SEQMIX_GPU_PROGRAM_H
+#define SEQMIX_GPU_PROGRAM_H
+
+#include "gpu/device.h"
+
+enum { GPU_CONSTANTS_MOST = 16 };
+
+typedef struct gpu_constant {
+  const char *name;
+  int32_t value;
+} gpu_constant;
+
+/** What makes a program: a text of kernels/ and the macros it is compiled with. */
+typedef struct gpu_special {
+  const char *text;
+  gpu_constant constants[GPU_CONSTANTS_MOST]; /* up to the first without a name */
+} gpu_special;
+
+/** A context's programs; all zero at the start. */
+typedef struct gpu_programs {
+  struct gpu_program_row *rows;
+  int32_t count, room;
+} gpu_programs;
+
+struct gpu_context;
+
+/** The kernel `name` of a program: from memory, from disk, or compiled now. */
+seqmix_status seqmix_gpu_kernel(struct gpu_context *context, const gpu_special *special,
+                                const char *name, gpu_kernel **kernel);
+
+void seqmix_gpu_release_programs(struct gpu_context *context);
+
+#endif

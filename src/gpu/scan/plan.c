@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "gpu/scan/plan.h"
+
+/* Shorter pieces would cost more in carries than they gain. */
+enum { PIECE_LEAST = 64 };
+
+/* From here on, the tokens of few channels are worth cutting into lanes. */
+enum { LANES_TOKENS = 512 };
+
+/* Pieces that are lanes of one vector start so many elements apart, an odd number of cache lines:
+ * with a power of two they would meet in a few sets of the cache. */
+enum { PIECE_UNIT = 16 };
+
+/* A power of two not below the square root: as many pieces as tokens in each, so that neither the
+ * walk of a piece nor that over the pieces is the longer one. */
+static int64_t root_above(int64_t value) {
+  int64_t root = 1;
+  while (root < value / root) root *= 2;
+  return root;
+}
+
+static int64_t piece_of(int64_t longest, int64_t wanted) {
+  int64_t piece = gpu_divided(longest, wanted);
+  piece = gpu_most(gpu_most(piece, PIECE_LEAST), root_above(longest));
+  return piece / PIECE_UNIT % 2 ? piece / PIECE_UNIT * PIECE_UNIT
+                                : (piece / PIECE_UNIT + 1) * PIECE_UNIT;
+}
+
+gpu_scan_plan seqmix_gpu_scan_plan(const gpu_scan_shape *shape,
+                                   const seqmix_device_properties *device) {
+  gpu_scan_plan plan = {.lanes = seqmix_gpu_lanes(device), .items = seqmix_gpu_items(device)};
+  int64_t streams = gpu_most(shape->streams, 1), longest = gpu_most(shape->longest, 1);
+  int64_t blocks = gpu_divided(shape->channels, plan.lanes);
+  int64_t enough = seqmix_gpu_items_enough(device), walked = blocks;
+  plan.piece = longest;
+  plan.pieces = 1;
+  plan.lanes_are_pieces = plan.lanes > 1 && shape->channels <= plan.lanes / 2 &&
+                          longest >= LANES_TOKENS && streams < enough * plan.lanes;
+  if (plan.lanes_are_pieces) walked = shape->channels;
+  /* Saturated, as sizes that no device holds may be asked about. */
+  int64_t items = gpu_least(streams, enough) * gpu_least(walked, enough);
+  if (plan.lanes_are_pieces || (items < enough / 2 && longest >= 2 * PIECE_LEAST)) {
+    int64_t wanted = gpu_divided(enough, items) * (plan.lanes_are_pieces ? plan.lanes : 1);
+    plan.piece = piece_of(longest, wanted);
+    plan.pieces = gpu_divided(longest, plan.piece);
+    if (plan.pieces == 1) plan.lanes_are_pieces = 0;
+  }
+  int64_t groups = plan.lanes_are_pieces ? gpu_divided(plan.pieces, plan.lanes) : plan.pieces;
+  plan.carry_items = streams * blocks;
+  plan.walk_items = streams * groups * (plan.lanes_are_pieces ? shape->channels : blocks);
+  return plan;
+}

@@ -1,0 +1,119 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Which devices there are, and what they are like. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/log.h"
+#include "opencl/opencl.h"
+
+enum { PLATFORMS_MOST = 16, DEVICES_MOST = 32 };
+
+/* Ranks of "auto": the CPU has 100. */
+enum { RANK_GPU = 200 };
+
+static opencl_place places[DEVICES_MOST];
+static int32_t place_count;
+
+static uint64_t number(cl_device_id device, cl_uint what) {
+  /* OpenCL is little-endian or refused: shorter numbers are the first bytes of this. */
+  uint64_t value = 0;
+  if (seqmix_opencl_api()->clGetDeviceInfo(device, what, sizeof value, &value, NULL)) return 0;
+  return value;
+}
+
+/* The text without blanks around it, of which some drivers have many. */
+static void trim(char *text) {
+  size_t length = strlen(text), blanks = strspn(text, " ");
+  memmove(text, text + blanks, length - blanks + 1);
+  length -= blanks;
+  while (length > 0 && text[length - 1] == ' ') text[--length] = 0;
+}
+
+void seqmix_opencl_device_text(cl_device_id device, cl_uint what, char *text, size_t size) {
+  char whole[1024] = "";
+  if (seqmix_opencl_api()->clGetDeviceInfo(device, what, sizeof whole - 1, whole, NULL))
+    whole[0] = 0;
+  trim(whole);
+  snprintf(text, size, "%.*s", (int)size - 1, whole);
+}
+
+void seqmix_opencl_platform_text(cl_platform_id platform, cl_uint what, char *text, size_t size) {
+  char whole[1024] = "";
+  if (seqmix_opencl_api()->clGetPlatformInfo(platform, what, sizeof whole - 1, whole, NULL))
+    whole[0] = 0;
+  trim(whole);
+  snprintf(text, size, "%.*s", (int)size - 1, whole);
+}
+
+/* Why a device cannot be used; NULL if it can. */
+static const char *defect_of(cl_device_id device) {
+  char version[64];
+  int major = 0, minor = 0;
+  seqmix_opencl_device_text(device, CL_DEVICE_VERSION, version, sizeof version);
+  if (sscanf(version, "OpenCL %d.%d", &major, &minor) != 2 || major * 10 + minor < 12)
+    return "it is older than OpenCL 1.2";
+  if (!number(device, CL_DEVICE_AVAILABLE)) return "it is not available";
+  if (!number(device, CL_DEVICE_COMPILER_AVAILABLE)) return "it has no compiler";
+  if (!number(device, CL_DEVICE_ENDIAN_LITTLE)) return "it is big-endian";
+  return NULL;
+}
+
+static void add_devices(const opencl_api *api, cl_platform_id platform) {
+  cl_device_id ids[DEVICES_MOST];
+  cl_uint count = 0;
+  cl_bitfield types = CL_DEVICE_TYPE_GPU | CL_DEVICE_TYPE_ACCELERATOR | CL_DEVICE_TYPE_CPU;
+  if (api->clGetDeviceIDs(platform, types, DEVICES_MOST, ids, &count)) return;
+  for (cl_uint i = 0; i < count && i < DEVICES_MOST && place_count < DEVICES_MOST; i++) {
+    const char *defect = defect_of(ids[i]);
+    char name[128];
+    seqmix_opencl_device_text(ids[i], CL_DEVICE_NAME, name, sizeof name);
+    if (defect)
+      seqmix_log(SEQMIX_LOG_INFO, "opencl: device '%s' left out: %s", name, defect);
+    else
+      places[place_count++] = (opencl_place){platform, ids[i]};
+  }
+}
+
+/* Called once, while the registry is built. */
+int32_t seqmix_opencl_device_count(void) {
+  const opencl_api *api = seqmix_opencl_api();
+  cl_platform_id platforms[PLATFORMS_MOST];
+  cl_uint count = 0;
+  place_count = 0;
+  if (!api || api->clGetPlatformIDs(PLATFORMS_MOST, platforms, &count)) return 0;
+  for (cl_uint i = 0; i < count && i < PLATFORMS_MOST; i++) add_devices(api, platforms[i]);
+  return place_count;
+}
+
+const opencl_place *seqmix_opencl_place(int32_t index) { return &places[index]; }
+
+/* The width of a warp, where the driver tells; 0 if not. */
+static int32_t step_items(cl_device_id device) {
+  uint64_t width = number(device, CL_DEVICE_WARP_SIZE_NV);
+  return (int32_t)(width ? width : number(device, CL_DEVICE_WAVEFRONT_WIDTH_AMD));
+}
+
+seqmix_status seqmix_opencl_describe(int32_t index, seqmix_device_properties *properties) {
+  const opencl_place *place = seqmix_opencl_place(index);
+  char name[128], platform[64];
+  seqmix_opencl_device_text(place->device, CL_DEVICE_NAME, name, sizeof name);
+  seqmix_opencl_platform_text(place->platform, CL_PLATFORM_NAME, platform, sizeof platform);
+  uint64_t type = number(place->device, CL_DEVICE_TYPE);
+  properties->is_processor = (type & CL_DEVICE_TYPE_CPU) != 0;
+  snprintf(properties->description, sizeof properties->description, "%s%s, %s", name,
+           properties->is_processor ? " (a CPU)" : "", platform);
+  if (number(place->device, CL_DEVICE_DOUBLE_FP_CONFIG)) properties->features |= SEQMIX_DEVICE_F64;
+  properties->memory_bytes = number(place->device, CL_DEVICE_GLOBAL_MEM_SIZE);
+  properties->memory = SEQMIX_MEMORY_OPENCL;
+  properties->memory_device = index;
+  /* A CPU is better served by the backend made for it. */
+  properties->automatic_rank = type & CL_DEVICE_TYPE_GPU ? RANK_GPU : 0;
+  properties->compute_units = (int32_t)number(place->device, CL_DEVICE_MAX_COMPUTE_UNITS);
+  properties->local_bytes = number(place->device, CL_DEVICE_LOCAL_MEM_SIZE);
+  properties->largest_bytes = number(place->device, CL_DEVICE_MAX_MEM_ALLOC_SIZE);
+  properties->group_items = (int32_t)number(place->device, CL_DEVICE_MAX_WORK_GROUP_SIZE);
+  properties->vector_width = (int32_t)number(place->device, CL_DEVICE_PREFERRED_VECTOR_WIDTH_FLOAT);
+  properties->step_items = step_items(place->device);
+  return SEQMIX_OK;
+}
