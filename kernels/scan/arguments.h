@@ -6,14 +6,12 @@
 #include "shared/arguments.h"
 
 /* KIND, a constant of the program: what is carried from token to token. */
-enum {
-  KIND_RECURRENCE = 0, /* h = a h + x */
-  KIND_COMPLEX = 1,    /* the same of complex numbers */
-  KIND_SUM = 2,
-  KIND_PRODUCT = 3,
-  KIND_MAX = 4,
-  KIND_LOGSUMEXP = 5
-};
+#define KIND_RECURRENCE 0 /* h = a h + x */
+#define KIND_COMPLEX 1    /* the same of complex numbers */
+#define KIND_SUM 2
+#define KIND_PRODUCT 3
+#define KIND_MAX 4
+#define KIND_LOGSUMEXP 5
 
 /* Axes of a tensor that are neither time nor channels. */
 enum { SCAN_AXES_MOST = 7 };
