@@ -24,10 +24,10 @@ DEVICE state state_first(void) {
 /* The product of mantissas that were from 1 to 2. */
 DEVICE state state_of_product(two product, lane_int power) {
   lane_int is_large = lane_abs(product.high) >= lane_of(2.0f);
-  lane half = lane_select(is_large, lane_of(0.5f), lane_of(1.0f));
+  lane scale = lane_select(is_large, lane_of(0.5f), lane_of(1.0f));
   state s;
-  s.mantissa.high = product.high * half;
-  s.mantissa.low = product.low * half;
+  s.mantissa.high = product.high * scale;
+  s.mantissa.low = product.low * scale;
   power += lane_int_select(is_large, lane_int_of(1), lane_int_of(0));
   s.power = lane_int_clamp(power, -POWER_MOST, POWER_MOST);
   return s;
