@@ -21,11 +21,12 @@ configure() {
 
 compile() { ninja -C "$1" --quiet; }
 
-# python_env FOLDER COMMAND...: with the package of this tree, the library and tool of that build.
+# python_env FOLDER COMMAND...: with the package of this tree, the library and tool of that build, and
+# without drivers of the machine, whose devices tests do not know.
 python_env() {
   local folder=$1
   shift
-  env PYTHONPATH="$PWD/python" SEQMIX_LIBRARY="$PWD/$folder/src/libseqmix.so" \
+  env SEQMIX_OPENCL=/nowhere PYTHONPATH="$PWD/python" SEQMIX_LIBRARY="$PWD/$folder/src/libseqmix.so" \
     SEQMIX_TOOL="$PWD/$folder/tools/seqmix" "$@"
 }
 
