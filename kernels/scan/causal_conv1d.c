@@ -118,16 +118,38 @@ DEVICE lane load_tokens(const conv_arguments *s, const conv_memory *m, const pla
 
 /* ---- outputs --------------------------------------------------------------------------------- */
 
+/* Lanes of time or of channels, of which some are before the sequence's first token. */
+DEVICE lane load_early(const conv_arguments *s, const conv_memory *m, const place *p, int64_t t,
+                       int32_t lanes) {
+  return s->lanes_are_time ? load_tokens(s, m, p, t, lanes) : load_row(s, m, p, t, lanes);
+}
+
+/* The way from lane to lane. */
+DEVICE int64_t stride_of(const conv_arguments *s, const conv_plane *plane) {
+  return s->lanes_are_time ? plane->time : plane->channel;
+}
+
+DEVICE lane weight_of(const conv_arguments *s, const conv_memory *m, const place *p,
+                      const taps *held, int32_t v, int64_t k) {
+  return k < HELD ? held->weight[v][k] : load_tap(&s->weight, m->weight, s, p->channel, k);
+}
+
 /* The vector whose first lane is token t of the place's channel, with the weights of vector v. */
 DEVICE lane output_of(const conv_arguments *s, const conv_memory *m, const place *p, int64_t t,
                       int32_t lanes, const taps *held, int32_t v) {
   lane sum = held->bias[v];
-  int64_t first = t - (width_of(s) - 1);
-  for (int64_t k = 0; k < width_of(s); k++) {
-    lane weight = k < HELD ? held->weight[v][k] : load_tap(&s->weight, m->weight, s, p->channel, k);
-    lane x = s->lanes_are_time ? load_tokens(s, m, p, first + k, lanes)
-                               : load_row(s, m, p, first + k, lanes);
-    sum = lane_fma(weight, x, sum);
+  int64_t first = t - (width_of(s) - 1), stride = stride_of(s, &s->x);
+  int64_t at = token_at(&s->x, p, first);
+  if (first < 0) {
+    for (int64_t k = 0; k < width_of(s); k++)
+      sum = lane_fma(weight_of(s, m, p, held, v, k), load_early(s, m, p, first + k, lanes), sum);
+  } else if (stride == 1 && lanes == LANES) {
+    for (int64_t k = 0; k < width_of(s); k++, at += s->x.time)
+      sum = lane_fma(weight_of(s, m, p, held, v, k), load_neighbours(m->x, TYPE, at), sum);
+  } else {
+    for (int64_t k = 0; k < width_of(s); k++, at += s->x.time)
+      sum = lane_fma(weight_of(s, m, p, held, v, k),
+                     load_lanes(m->x, TYPE, at, stride, lanes, 0.0f), sum);
   }
   return s->is_silu ? lane_silu(sum) : sum;
 }
@@ -136,8 +158,7 @@ DEVICE void write_vector(const conv_arguments *s, const conv_memory *m, const pl
                          int32_t lanes, const taps *held, int32_t v) {
   lane y = lane_of(0.0f); /* of a sequence without a state */
   if (p->of.from >= 0) y = output_of(s, m, p, t, lanes, held, v);
-  store_lanes(m->out, type_of(&s->out), token_at(&s->out, p, t),
-              s->lanes_are_time ? s->out.time : s->out.channel, lanes, y);
+  store_lanes(m->out, type_of(&s->out), token_at(&s->out, p, t), stride_of(s, &s->out), lanes, y);
 }
 
 /* Tokens from .. to-1 of a sequence, `vectors` of channels from p's on. */
