@@ -48,39 +48,66 @@ DEVICE int32_t type_of(const conv_plane *plane) {
   return plane->dtype == TYPE_F32 ? TYPE_F32 : TYPE;
 }
 
-DEVICE int64_t start_of(const conv_plane *plane) {
-  return plane->byte_offset / (plane->dtype == TYPE_F32 ? 4 : 2);
-}
-
 DEVICE int64_t width_of(const conv_arguments *s) { return TAPS ? TAPS : s->width; }
 
 /* Where a token of the place's sequence lies, in x or out; before the first one, in the past. */
 DEVICE int64_t token_at(const conv_plane *plane, const place *p, int64_t t) {
-  return start_of(plane) + p->number * plane->row + (p->of.first + t) * plane->time +
+  return plane->at + p->number * plane->row + (p->of.first + t) * plane->time +
          p->channel * plane->channel;
 }
 
 DEVICE int64_t past_at(const conv_arguments *s, const place *p, int64_t t) {
   const conv_plane *past = &s->past;
-  return start_of(past) + p->of.from * past->row + (width_of(s) - 1 + t) * past->time +
+  return past->at + p->of.from * past->row + (width_of(s) - 1 + t) * past->time +
          p->channel * past->channel;
+}
+
+/* The way from lane to lane. */
+DEVICE int64_t stride_of(const conv_arguments *s, const conv_plane *plane) {
+  return s->lanes_are_time ? plane->time : plane->channel;
 }
 
 /* ---- weights --------------------------------------------------------------------------------- */
 
 DEVICE lane load_tap(const conv_plane *plane, const GLOBAL uint8_t *data, const conv_arguments *s,
                      int64_t channel, int64_t tap) {
-  int64_t at = start_of(plane) + channel * plane->channel + tap * plane->time;
+  int64_t at = plane->at + channel * plane->channel + tap * plane->time;
   if (s->lanes_are_time) return lane_of(load_element(data, type_of(plane), at));
   return load_lanes(data, type_of(plane), at, plane->channel,
                     (int32_t)least(s->channels - channel, LANES), 0.0f);
 }
 
+/* Whether the taps of neighbouring channels are neighbours in memory: vectors of them are sorted
+ * rather than gathered. */
+DEVICE int is_sorted(const conv_arguments *s, int64_t channel) {
+  return LANES > 1 && TAPS == 4 && !s->lanes_are_time && s->weight.time == 1 &&
+         s->weight.channel == 4 && channel + LANES <= s->channels;
+}
+
+DEVICE void load_sorted(const conv_arguments *s, const conv_memory *m, int64_t channel,
+                        lane *weight) {
+  lane four[4];
+  for (int32_t i = 0; i < 4; i++)
+    four[i] =
+        load_neighbours(m->weight, type_of(&s->weight), s->weight.at + channel * 4 + i * LANES);
+  lane first = lane_even(four[0], four[1]), second = lane_even(four[2], four[3]);
+  weight[0] = lane_even(first, second);
+  weight[2] = lane_odd(first, second);
+  first = lane_odd(four[0], four[1]);
+  second = lane_odd(four[2], four[3]);
+  weight[1] = lane_even(first, second);
+  weight[3] = lane_odd(first, second);
+}
+
 DEVICE void load_taps(const conv_arguments *s, const conv_memory *m, int64_t channel,
-                      int32_t vectors, taps *held) {
-  for (int32_t v = 0; v < vectors; v++) {
+                      int64_t vectors, taps *held) {
+  for (int64_t v = 0; v < vectors; v++) {
     int64_t c = channel + v * LANES;
     held->bias[v] = s->bias.dtype ? load_tap(&s->bias, m->bias, s, c, 0) : lane_of(0.0f);
+    if (is_sorted(s, c)) {
+      load_sorted(s, m, c, held->weight[v]);
+      continue;
+    }
     for (int32_t k = 0; k < HELD; k++)
       if (k < width_of(s)) held->weight[v][k] = load_tap(&s->weight, m->weight, s, c, k);
   }
@@ -118,67 +145,74 @@ DEVICE lane load_tokens(const conv_arguments *s, const conv_memory *m, const pla
 
 /* ---- outputs --------------------------------------------------------------------------------- */
 
-/* Lanes of time or of channels, of which some are before the sequence's first token. */
-DEVICE lane load_early(const conv_arguments *s, const conv_memory *m, const place *p, int64_t t,
-                       int32_t lanes) {
-  return s->lanes_are_time ? load_tokens(s, m, p, t, lanes) : load_row(s, m, p, t, lanes);
+/* Whether vectors of inputs and outputs are neighbours in memory, and weights are held. */
+DEVICE int is_plain(const conv_arguments *s) {
+  return stride_of(s, &s->x) == 1 && stride_of(s, &s->out) == 1 && width_of(s) <= HELD;
 }
 
-/* The way from lane to lane. */
-DEVICE int64_t stride_of(const conv_arguments *s, const conv_plane *plane) {
-  return s->lanes_are_time ? plane->time : plane->channel;
-}
-
-DEVICE lane weight_of(const conv_arguments *s, const conv_memory *m, const place *p,
-                      const taps *held, int32_t v, int64_t k) {
-  return k < HELD ? held->weight[v][k] : load_tap(&s->weight, m->weight, s, p->channel, k);
-}
-
-/* The vector whose first lane is token t of the place's channel, with the weights of vector v. */
-DEVICE lane output_of(const conv_arguments *s, const conv_memory *m, const place *p, int64_t t,
-                      int32_t lanes, const taps *held, int32_t v) {
-  lane sum = held->bias[v];
-  int64_t first = t - (width_of(s) - 1), stride = stride_of(s, &s->x);
-  int64_t at = token_at(&s->x, p, first);
-  if (first < 0) {
-    for (int64_t k = 0; k < width_of(s); k++)
-      sum = lane_fma(weight_of(s, m, p, held, v, k), load_early(s, m, p, first + k, lanes), sum);
-  } else if (stride == 1 && lanes == LANES) {
-    for (int64_t k = 0; k < width_of(s); k++, at += s->x.time)
-      sum = lane_fma(weight_of(s, m, p, held, v, k), load_neighbours(m->x, TYPE, at), sum);
-  } else {
-    for (int64_t k = 0; k < width_of(s); k++, at += s->x.time)
-      sum = lane_fma(weight_of(s, m, p, held, v, k),
-                     load_lanes(m->x, TYPE, at, stride, lanes, 0.0f), sum);
-  }
+DEVICE lane activated(const conv_arguments *s, lane sum) {
   return s->is_silu ? lane_silu(sum) : sum;
 }
 
+/* Whole vectors side by side whose inputs are all in x: from element `x` on, of the first tap. */
+DEVICE void write_plain(const conv_arguments *s, const conv_memory *m, int64_t x, int64_t out,
+                        int64_t vectors, const taps *held) {
+  for (int64_t v = 0; v < vectors; v++, x += LANES, out += LANES) {
+    int64_t own = s->lanes_are_time ? 0 : v;
+    lane sum = held->bias[own];
+    for (int64_t k = 0; k < width_of(s); k++)
+      sum = lane_fma(held->weight[own][k], load_neighbours(m->x, TYPE, x + k * s->x.time), sum);
+    store_neighbours(m->out, type_of(&s->out), out, activated(s, sum));
+  }
+}
+
+/* Any vector, with the weights of vector v; its first lane is token t of the place's channel. */
+DEVICE lane output_of(const conv_arguments *s, const conv_memory *m, const place *p, int64_t t,
+                      int32_t lanes, const taps *held, int64_t v) {
+  lane sum = held->bias[v];
+  if (p->of.from < 0) return lane_of(0.0f);
+  for (int64_t k = 0; k < width_of(s); k++) {
+    int64_t from = t - (width_of(s) - 1) + k;
+    lane weight = k < HELD ? held->weight[v][k] : load_tap(&s->weight, m->weight, s, p->channel, k);
+    lane x = s->lanes_are_time ? load_tokens(s, m, p, from, lanes) : load_row(s, m, p, from, lanes);
+    sum = lane_fma(weight, x, sum);
+  }
+  return activated(s, sum);
+}
+
 DEVICE void write_vector(const conv_arguments *s, const conv_memory *m, const place *p, int64_t t,
-                         int32_t lanes, const taps *held, int32_t v) {
-  lane y = lane_of(0.0f); /* of a sequence without a state */
-  if (p->of.from >= 0) y = output_of(s, m, p, t, lanes, held, v);
-  store_lanes(m->out, type_of(&s->out), token_at(&s->out, p, t), stride_of(s, &s->out), lanes, y);
+                         int64_t lanes, const taps *held, int64_t v) {
+  int32_t count = (int32_t)least(lanes, LANES);
+  lane y = output_of(s, m, p, t, count, held, v);
+  store_lanes(m->out, type_of(&s->out), token_at(&s->out, p, t), stride_of(s, &s->out), count, y);
 }
 
-/* Tokens from .. to-1 of a sequence, `vectors` of channels from p's on. */
-DEVICE void write_rows(const conv_arguments *s, const conv_memory *m, place p, int64_t from,
-                       int64_t to, int32_t vectors, const taps *held) {
-  int64_t channel = p.channel;
-  for (int64_t t = from; t < to; t++)
-    for (int32_t v = 0; v < vectors; v++) {
-      p.channel = channel + v * LANES;
-      write_vector(s, m, &p, t, (int32_t)least(s->channels - p.channel, LANES), held, v);
+/* Tokens from .. to-1 of a sequence, `channels` from p's on. */
+DEVICE void write_rows(const conv_arguments *s, const conv_memory *m, const place *start,
+                       int64_t from, int64_t to, int64_t channels, const taps *held) {
+  for (int64_t t = from; t < to; t++) {
+    int64_t first = t - (width_of(s) - 1);
+    int64_t whole = first >= 0 && start->of.from >= 0 && is_plain(s) ? channels / LANES : 0;
+    place p = *start;
+    write_plain(s, m, token_at(&s->x, &p, first), token_at(&s->out, &p, t), whole, held);
+    for (int64_t v = whole; v * LANES < channels; v++) {
+      p.channel = start->channel + v * LANES;
+      write_vector(s, m, &p, t, channels - v * LANES, held, v);
     }
+  }
 }
 
-/* The same with lanes of time, of `channels` channels. */
-DEVICE void write_times(const conv_arguments *s, const conv_memory *m, place p, int64_t from,
-                        int64_t to, int64_t channels, taps *held) {
+/* The same with lanes of time. */
+DEVICE void write_times(const conv_arguments *s, const conv_memory *m, const place *start,
+                        int64_t from, int64_t to, int64_t channels, taps *held) {
+  place p = *start;
   for (int64_t c = 0; c < channels; c++, p.channel++) {
+    int64_t before = width_of(s) - 1, t = from;
     load_taps(s, m, p.channel, 1, held);
-    for (int64_t t = from; t < to; t += LANES)
-      write_vector(s, m, &p, t, (int32_t)least(to - t, LANES), held, 0);
+    for (; t < to && t < before; t += LANES) write_vector(s, m, &p, t, to - t, held, 0);
+    int64_t whole = t < to && p.of.from >= 0 && is_plain(s) ? (to - t) / LANES : 0;
+    write_plain(s, m, token_at(&s->x, &p, t - before), token_at(&s->out, &p, t), whole, held);
+    for (t += whole * LANES; t < to; t += LANES) write_vector(s, m, &p, t, to - t, held, 0);
   }
 }
 
@@ -217,10 +251,9 @@ KERNEL void conv_outputs(CONV_PARAMETERS) {
   place p;
   p.channel = block * s.item_channels;
   int64_t channels = least(s.channels - p.channel, s.item_channels);
-  int32_t vectors = (int32_t)((channels + LANES - 1) / LANES);
   int64_t token = part * s.item_tokens, end = least(token + s.item_tokens, s.tokens);
   taps held;
-  if (!s.lanes_are_time) load_taps(&s, &m, p.channel, vectors, &held);
+  if (!s.lanes_are_time) load_taps(&s, &m, p.channel, (channels + LANES - 1) / LANES, &held);
   for (p.number = sequence_of(&s, &m, token); token < end && p.number < s.at.count; p.number++) {
     p.of = sequence_at(&s.at, m.arrays, p.number, faults);
     if (p.of.is_bad) continue;
@@ -228,9 +261,9 @@ KERNEL void conv_outputs(CONV_PARAMETERS) {
     int64_t from = most(token - first, 0), to = least(end - first, p.of.length);
     if (from >= to) continue;
     if (s.lanes_are_time)
-      write_times(&s, &m, p, from, to, channels, &held);
+      write_times(&s, &m, &p, from, to, channels, &held);
     else
-      write_rows(&s, &m, p, from, to, vectors, &held);
+      write_rows(&s, &m, &p, from, to, channels, &held);
     token = first + to;
   }
 }
@@ -241,23 +274,48 @@ KERNEL void conv_outputs(CONV_PARAMETERS) {
 DEVICE void copy_element(GLOBAL uint8_t *to, int64_t to_at, const GLOBAL uint8_t *from,
                          int64_t from_at) {
   if (TYPE == TYPE_F32)
-    ((GLOBAL uint32_t *)to)[to_at] = from ? ((const GLOBAL uint32_t *)from)[from_at] : 0;
+    ((GLOBAL uint32_t *)to)[to_at] = ((const GLOBAL uint32_t *)from)[from_at];
   else
-    ((GLOBAL uint16_t *)to)[to_at] = from ? ((const GLOBAL uint16_t *)from)[from_at] : 0;
+    ((GLOBAL uint16_t *)to)[to_at] = ((const GLOBAL uint16_t *)from)[from_at];
 }
 
-/* The last tokens of a channel. Upwards: in place, one is read before it is written. */
-DEVICE void keep_channel(const conv_arguments *s, const conv_memory *m, GLOBAL uint8_t *present,
-                         const place *p) {
+DEVICE void copy_neighbours(GLOBAL uint8_t *to, int64_t to_at, const GLOBAL uint8_t *from,
+                            int64_t from_at) {
+  if (TYPE == TYPE_F32)
+    lane_store_f32(to, to_at, lane_load_f32(from, from_at));
+  else
+    lane_store_u16(to, to_at, lane_load_u16(from, from_at));
+}
+
+/* A token's channels, or zeros. */
+DEVICE void copy_token(GLOBAL uint8_t *to, int64_t to_at, int64_t to_stride,
+                       const GLOBAL uint8_t *from, int64_t from_at, int64_t from_stride,
+                       int64_t channels) {
+  int64_t c = 0;
+  if (to_stride == 1 && from_stride == 1)
+    for (; c + LANES <= channels; c += LANES) copy_neighbours(to, to_at + c, from, from_at + c);
+  for (; c < channels; c++)
+    copy_element(to, to_at + c * to_stride, from, from_at + c * from_stride);
+}
+
+DEVICE void clear_token(GLOBAL uint8_t *to, int64_t to_at, int64_t to_stride, int64_t channels) {
+  for (int64_t c = 0; c < channels; c++) store_element(to, TYPE, to_at + c * to_stride, 0.0f);
+}
+
+/* The last tokens of channels. Upwards: in place, one is read before it is written. */
+DEVICE void keep_channels(const conv_arguments *s, const conv_memory *m, GLOBAL uint8_t *present,
+                          const place *p, int64_t channels) {
   const conv_plane *to = &s->present;
   int64_t rows = width_of(s) - 1;
-  int64_t to_at = start_of(to) + p->of.to * to->row + p->channel * to->channel;
-  for (int64_t k = 0; k < rows; k++) {
+  int64_t at = to->at + p->of.to * to->row + p->channel * to->channel;
+  for (int64_t k = 0; k < rows; k++, at += to->time) {
     int64_t t = p->of.length - rows + k;
     if (t >= 0)
-      copy_element(present, to_at + k * to->time, m->x, token_at(&s->x, p, t));
+      copy_token(present, at, to->channel, m->x, token_at(&s->x, p, t), s->x.channel, channels);
+    else if (s->past.dtype)
+      copy_token(present, at, to->channel, m->past, past_at(s, p, t), s->past.channel, channels);
     else
-      copy_element(present, to_at + k * to->time, s->past.dtype ? m->past : 0, past_at(s, p, t));
+      clear_token(present, at, to->channel, channels);
   }
 }
 
@@ -271,6 +329,5 @@ KERNEL void conv_states(CONV_PARAMETERS) {
   p.of = sequence_at(&s.at, m.arrays, p.number, faults);
   if (p.of.is_bad || p.of.from < 0 || p.of.to < 0 || !s.present.dtype) return;
   p.channel = number % s.channel_items * s.item_channels;
-  int64_t end = least(p.channel + s.item_channels, s.channels);
-  for (; p.channel < end; p.channel++) keep_channel(&s, &m, present, &p);
+  keep_channels(&s, &m, present, &p, least(s.channels - p.channel, s.item_channels));
 }

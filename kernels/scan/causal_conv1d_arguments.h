@@ -5,10 +5,10 @@
 
 #include "shared/arguments.h"
 
-/** Tokens [sequence, time, channel], or states [row, k, channel]. */
+/** Tokens [sequence, time, channel], or states [row, k, channel], in elements. */
 typedef struct conv_plane {
-  int64_t byte_offset;
-  int64_t row, time, channel; /* strides, in elements */
+  int64_t at;                 /* the first */
+  int64_t row, time, channel; /* strides */
   int32_t dtype;              /* 0: absent */
   int32_t reserved;
 } conv_plane;

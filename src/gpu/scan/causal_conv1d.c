@@ -18,10 +18,14 @@ uint64_t seqmix_gpu_causal_conv1d_workspace(const seqmix_problem *problem,
   return 0;
 }
 
+static int64_t first_of(const seqmix_view *view) {
+  return view->dtype ? (int64_t)(view->byte_offset / seqmix_dtype_size(view->dtype)) : 0;
+}
+
 /* Of tokens and of states. */
 static conv_plane plane_of(const seqmix_view *view) {
   return (conv_plane){
-      .byte_offset = (int64_t)view->byte_offset,
+      .at = first_of(view),
       .row = view->stride[0],
       .time = view->stride[1],
       .channel = view->stride[2],
@@ -31,7 +35,7 @@ static conv_plane plane_of(const seqmix_view *view) {
 
 static conv_plane taps_of(const seqmix_view *view) {
   return (conv_plane){
-      .byte_offset = (int64_t)view->byte_offset,
+      .at = first_of(view),
       .channel = view->stride[0],
       .time = view->stride[1],
       .dtype = view->dtype,
