@@ -15,6 +15,7 @@
 SEQMIX_GPU_ALGORITHM(linear_recurrence)
 SEQMIX_GPU_ALGORITHM(prefix_scan)
 SEQMIX_GPU_ALGORITHM(causal_conv1d)
+SEQMIX_GPU_ALGORITHM(selective_scan)
 
 /** Types that kernels compute on. */
 #define SEQMIX_GPU_TYPES \
@@ -30,6 +31,12 @@ SEQMIX_GPU_ALGORITHM(causal_conv1d)
   (SEQMIX_PREFIX_SCAN_PRODUCT | SEQMIX_PREFIX_SCAN_MAX | SEQMIX_PREFIX_SCAN_LOGSUMEXP |      \
    SEQMIX_PREFIX_SCAN_EXCLUSIVE | SEQMIX_PREFIX_SCAN_REVERSE | SEQMIX_PREFIX_SCAN_SEGMENTS | \
    SEQMIX_PREFIX_SCAN_OUT_F32)
+#define SEQMIX_GPU_SELECTIVE_SCAN_FEATURES                                             \
+  (SEQMIX_SELECTIVE_SCAN_COMPLEX | SEQMIX_SELECTIVE_SCAN_D | SEQMIX_SELECTIVE_SCAN_Z | \
+   SEQMIX_SELECTIVE_SCAN_DELTA_BIAS | SEQMIX_SELECTIVE_SCAN_SOFTPLUS |                 \
+   SEQMIX_SELECTIVE_SCAN_PAST | SEQMIX_SELECTIVE_SCAN_PRESENT |                        \
+   SEQMIX_SELECTIVE_SCAN_STATE_INDICES | SEQMIX_SELECTIVE_SCAN_PACKED |                \
+   SEQMIX_SELECTIVE_SCAN_OUT_F32)
 #define SEQMIX_GPU_CAUSAL_CONV1D_FEATURES                                              \
   (SEQMIX_CAUSAL_CONV1D_BIAS | SEQMIX_CAUSAL_CONV1D_SILU | SEQMIX_CAUSAL_CONV1D_PAST | \
    SEQMIX_CAUSAL_CONV1D_PRESENT | SEQMIX_CAUSAL_CONV1D_STATE_INDICES |                 \
@@ -47,6 +54,7 @@ SEQMIX_GPU_ALGORITHM(causal_conv1d)
 #define SEQMIX_GPU_VARIANTS(isa)                                                            \
   SEQMIX_GPU_VARIANT(isa, linear_recurrence, LINEAR_RECURRENCE, pieces, linear_recurrence), \
       SEQMIX_GPU_VARIANT(isa, prefix_scan, PREFIX_SCAN, pieces, prefix_scan),               \
+      SEQMIX_GPU_VARIANT(isa, selective_scan, SELECTIVE_SCAN, pieces, selective_scan),      \
       SEQMIX_GPU_VARIANT(isa, causal_conv1d, CAUSAL_CONV1D, tokens, causal_conv1d)
 
 #endif
