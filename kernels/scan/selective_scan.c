@@ -232,7 +232,9 @@ DEVICE void begin_stage(const selective_arguments *s, const selective_memory *m,
       g->step_low[j + i] = step.low;
 #endif
       g->input[j + i] = step.high * u[i];
-      g->y[j + i] = w->D * u[i] * lane_of(COMPLEX ? 0.5f : 1.0f);
+      /* Without a D, not even an infinite u adds anything. */
+      lane skipped = s->D.dtype ? w->D * u[i] : lane_of(0.0f);
+      g->y[j + i] = COMPLEX ? skipped * lane_of(0.5f) : skipped;
     }
   }
 }
