@@ -14,6 +14,7 @@
  * again for the next tap is in the first-level cache. */
 #include "scan/causal_conv1d_arguments.h"
 #include "shared/activations.h"
+#include "shared/indices.h"
 #include "shared/lane.h"
 #include "shared/sequences.h"
 
@@ -39,9 +40,6 @@ typedef struct place {
 typedef struct taps {
   lane weight[STRIP][HELD], bias[STRIP];
 } taps;
-
-DEVICE int64_t least(int64_t a, int64_t b) { return a < b ? a : b; }
-DEVICE int64_t most(int64_t a, int64_t b) { return a > b ? a : b; }
 
 /* Types other than x's are f32. */
 DEVICE int32_t type_of(const conv_plane *plane) {
@@ -243,11 +241,11 @@ DEVICE int64_t sequence_of(const conv_arguments *s, const conv_memory *m, int64_
 
 KERNEL void conv_outputs(CONV_PARAMETERS) {
   const conv_memory m = CONV_MEMORY;
-  int64_t number = group_number() * ITEMS + item_number(), part, block;
+  int64_t number = group_number() * ITEMS + item_number();
   if (number >= s.token_items * s.channel_items) return;
   /* Neighbours in a group take neighbours in memory. */
-  part = s.lanes_are_time ? number % s.token_items : number / s.channel_items;
-  block = s.lanes_are_time ? number / s.token_items : number % s.channel_items;
+  int64_t fast = take_index(&number, s.lanes_are_time ? s.token_items : s.channel_items);
+  int64_t part = s.lanes_are_time ? fast : number, block = s.lanes_are_time ? number : fast;
   place p;
   p.channel = block * s.item_channels;
   int64_t channels = least(s.channels - p.channel, s.item_channels);
@@ -324,10 +322,10 @@ KERNEL void conv_states(CONV_PARAMETERS) {
   const conv_memory m = CONV_MEMORY;
   int64_t number = group_number() * ITEMS + item_number();
   place p;
-  p.number = number / s.channel_items;
-  if (p.number >= s.at.count) return;
-  p.of = sequence_at(&s.at, m.arrays, p.number, faults);
+  p.channel = take_index(&number, s.channel_items) * s.item_channels;
+  p.number = number;
+  if (number >= s.at.count) return;
+  p.of = sequence_at(&s.at, m.arrays, number, faults);
   if (p.of.is_bad || p.of.from < 0 || p.of.to < 0 || !s.present.dtype) return;
-  p.channel = number % s.channel_items * s.item_channels;
   keep_channels(&s, &m, present, &p, least(s.channels - p.channel, s.item_channels));
 }

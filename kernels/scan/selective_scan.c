@@ -18,6 +18,7 @@
  *
  * Constants: COMPLEX (0 or 1), TYPE (of u), LANES, ITEMS. */
 #include "scan/selective_arguments.h"
+#include "shared/indices.h"
 #include "shared/lane.h"
 #include "shared/sequences.h"
 #include "shared/two_functions.h"
@@ -75,8 +76,6 @@ typedef struct selective_memory {
   GLOBAL uint8_t *work;
   GLOBAL int32_t *faults;
 } selective_memory;
-
-DEVICE int64_t least(int64_t a, int64_t b) { return a < b ? a : b; }
 
 /* Of tensors whose type is u's or f32. */
 DEVICE int32_t type_of(int32_t dtype) { return dtype == TYPE_F32 ? TYPE_F32 : TYPE; }
@@ -298,7 +297,8 @@ DEVICE void share_rows(const selective_group *of, const GLOBAL uint8_t *data, co
   int64_t start = of->at + w->number * of->row + (w->of.first + t) * of->time +
                   w->group * of->group + first * of->state;
   for (int32_t i = (int32_t)item_number(); i < tokens * chunks; i += ITEMS) {
-    int32_t j = i / chunks, chunk = i % chunks * LANES, some = (int32_t)least(count - chunk, LANES);
+    int32_t j = i / chunks, chunk = (i - j * chunks) * LANES;
+    int32_t some = (int32_t)least(count - chunk, LANES);
     LOCAL float *to = rows + j * STATES + chunk;
     int64_t at = start + j * of->time + chunk * of->state;
 #if COMPLEX
@@ -395,14 +395,11 @@ KERNEL void selective_walk(SELECTIVE_PARAMETERS) {
   const selective_memory m = SELECTIVE_MEMORY;
   LOCAL_BLOCK(float, rows, 2 * PARTS * STAGE_FLOATS);
   LOCAL float *B_rows = rows, *C_rows = rows + PARTS * STAGE_FLOATS;
-  int64_t number = group_number(), block = number % s.group_blocks;
-  number /= s.group_blocks;
-  int64_t group = number % s.groups;
-  number /= s.groups;
+  int64_t number = group_number(), block = take_index(&number, s.group_blocks);
+  int64_t group = take_index(&number, s.groups), piece = take_index(&number, s.pieces);
   walk w;
   stage g;
-  place_walk(&s, &m, &w, number / s.pieces, number % s.pieces, group,
-             (block * ITEMS + item_number()) * LANES);
+  place_walk(&s, &m, &w, number, piece, group, (block * ITEMS + item_number()) * LANES);
   if (w.is_clear && !s.summarizes) write_zeros(&s, &m, &w);
   /* The same for a whole group. Once for a sequence without tokens, too: for its state. */
   int64_t t = w.from, end = w.of.from < 0 ? t : w.to;
@@ -490,12 +487,8 @@ KERNEL void selective_carry(SELECTIVE_PARAMETERS) {
   int64_t number = group_number() * ITEMS + item_number();
   int64_t state_blocks = (s.states + STATES - 1) / STATES;
   int64_t blocks = (s.group_channels + LANES - 1) / LANES;
-  int64_t first = number % state_blocks * STATES;
-  number /= state_blocks;
-  int64_t channel = number % blocks * LANES;
-  number /= blocks;
-  int64_t group = number % s.groups;
-  number /= s.groups;
+  int64_t first = take_index(&number, state_blocks) * STATES;
+  int64_t channel = take_index(&number, blocks) * LANES, group = take_index(&number, s.groups);
   if (number >= s.at.count) return;
   walk w;
   place_walk(&s, &m, &w, number, 0, group, channel);
