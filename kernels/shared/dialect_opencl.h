@@ -18,7 +18,13 @@ typedef ulong uint64_t;
 #define LOCAL __local
 #define group_number() ((int64_t)get_group_id(0))
 #define item_number() ((int64_t)get_local_id(0))
+#define LOCAL_BLOCK(type, name, count) __local type name[count]
+/* A single item has nobody to wait for. */
+#if ITEMS == 1
+#define group_barrier()
+#else
 #define group_barrier() barrier(CLK_LOCAL_MEM_FENCE | CLK_GLOBAL_MEM_FENCE)
+#endif
 #define keep_largest(at, value) atomic_max((at), (value))
 
 /* ---- one number ------------------------------------------------------------------------------ */
@@ -97,6 +103,8 @@ DEVICE lane lane_high(lane a, lane b) {
 #define lane_fma(a, b, c) fma((a), (b), (c))
 #define lane_exp(x) exp(x)
 #define lane_log(x) log(x)
+#define lane_sin(x) sin(x)
+#define lane_cos(x) cos(x)
 #define lane_abs(x) fabs(x)
 #define lane_max(a, b) fmax((a), (b))
 #define lane_min(a, b) fmin((a), (b))

@@ -14,6 +14,8 @@
 
 SEQMIX_GPU_ALGORITHM(linear_recurrence)
 SEQMIX_GPU_ALGORITHM(prefix_scan)
+SEQMIX_GPU_ALGORITHM(causal_conv1d)
+SEQMIX_GPU_ALGORITHM(selective_scan)
 
 /** Types that kernels compute on. */
 #define SEQMIX_GPU_TYPES \
@@ -29,6 +31,16 @@ SEQMIX_GPU_ALGORITHM(prefix_scan)
   (SEQMIX_PREFIX_SCAN_PRODUCT | SEQMIX_PREFIX_SCAN_MAX | SEQMIX_PREFIX_SCAN_LOGSUMEXP |      \
    SEQMIX_PREFIX_SCAN_EXCLUSIVE | SEQMIX_PREFIX_SCAN_REVERSE | SEQMIX_PREFIX_SCAN_SEGMENTS | \
    SEQMIX_PREFIX_SCAN_OUT_F32)
+#define SEQMIX_GPU_SELECTIVE_SCAN_FEATURES                                             \
+  (SEQMIX_SELECTIVE_SCAN_COMPLEX | SEQMIX_SELECTIVE_SCAN_D | SEQMIX_SELECTIVE_SCAN_Z | \
+   SEQMIX_SELECTIVE_SCAN_DELTA_BIAS | SEQMIX_SELECTIVE_SCAN_SOFTPLUS |                 \
+   SEQMIX_SELECTIVE_SCAN_PAST | SEQMIX_SELECTIVE_SCAN_PRESENT |                        \
+   SEQMIX_SELECTIVE_SCAN_STATE_INDICES | SEQMIX_SELECTIVE_SCAN_PACKED |                \
+   SEQMIX_SELECTIVE_SCAN_OUT_F32)
+#define SEQMIX_GPU_CAUSAL_CONV1D_FEATURES                                              \
+  (SEQMIX_CAUSAL_CONV1D_BIAS | SEQMIX_CAUSAL_CONV1D_SILU | SEQMIX_CAUSAL_CONV1D_PAST | \
+   SEQMIX_CAUSAL_CONV1D_PRESENT | SEQMIX_CAUSAL_CONV1D_STATE_INDICES |                 \
+   SEQMIX_CAUSAL_CONV1D_PACKED | SEQMIX_CAUSAL_CONV1D_OUT_F32)
 
 /** A row of the table of the backend that is `isa` in names: "cl". */
 #define SEQMIX_GPU_VARIANT(isa, operator, OPERATOR, algorithm, function)              \
@@ -41,6 +53,8 @@ SEQMIX_GPU_ALGORITHM(prefix_scan)
 /** All rows, per operator in order of preference. */
 #define SEQMIX_GPU_VARIANTS(isa)                                                            \
   SEQMIX_GPU_VARIANT(isa, linear_recurrence, LINEAR_RECURRENCE, pieces, linear_recurrence), \
-      SEQMIX_GPU_VARIANT(isa, prefix_scan, PREFIX_SCAN, pieces, prefix_scan)
+      SEQMIX_GPU_VARIANT(isa, prefix_scan, PREFIX_SCAN, pieces, prefix_scan),               \
+      SEQMIX_GPU_VARIANT(isa, selective_scan, SELECTIVE_SCAN, pieces, selective_scan),      \
+      SEQMIX_GPU_VARIANT(isa, causal_conv1d, CAUSAL_CONV1D, tokens, causal_conv1d)
 
 #endif
