@@ -94,7 +94,7 @@ typedef struct linear_weights_arguments {
   linear_call call;
   linear_tensor bonus;
   int32_t leaves_diagonal_out; /* a reverse pass beside a forward one: that has it */
-  int32_t reserved;
+  int32_t solves_by_channel;   /* beta belongs to columns of the eraser's y */
 } linear_weights_arguments;
 
 /** What passes over states. Of what is absent, dtype is 0. */

@@ -9,6 +9,7 @@
  * registers; items side by side have other columns, the others other rows, and put what they read
  * together. Constants: LANES, ITEMS, COLUMN_ITEMS, ROWS. Memory bounds a single token: the state is
  * read once and written once. */
+#include "linear_attention/bonus.h"
 #include "linear_attention/decay.h"
 #include "linear_attention/state.h"
 
@@ -34,57 +35,35 @@ DEVICE int64_t own_at(const linear_call *c, int64_t query, int32_t writer) {
   return c->weights_at + (query * c->writers + writer) * c->chunk;
 }
 
-DEVICE int64_t writer_at(const linear_call *c, int32_t writer) {
-  return writer == 0 ? c->keys_at : c->low_rank_at;
-}
-
-/* A chunk of a stream. */
+/* What linear_tokens is about. */
 typedef struct chunk_tokens {
   const linear_weights_arguments *a;
   const linear_call *c;
-  stream s;
-  int64_t first, count; /* tokens of the window */
-  GLOBAL float *slot, *work;
+  chunk_place k;
   const GLOBAL uint8_t *bonus;
 } chunk_tokens;
 
 /* What a query reads of its own token; of k with a bonus as much as that says. */
 DEVICE float own_weight(const chunk_tokens *k, int64_t query, int32_t writer, int64_t t) {
-  const linear_call *c = k->c;
-  const linear_tensor *bonus = &k->a->bonus;
-  const GLOBAL float *q = k->slot + (query * c->chunk + t) * c->dims;
-  const GLOBAL float *w = k->slot + writer_at(c, writer) + t * c->dims;
-  lane sum = lane_of(0.0f);
-  for (int64_t d = 0; d < c->dims; d += LANES) {
-    lane x = lane_from_array(w + d);
-    int64_t left = c->head_dim - d;
-    if (bonus->dtype && left > 0)
-      x *= load_lanes(k->bonus, bonus->dtype,
-                      bonus->byte_offset / bytes_of(bonus->dtype) + k->s.head * bonus->stride[0] +
-                          d * bonus->stride[1],
-                      bonus->stride[1], left < LANES ? (int32_t)left : LANES, 0.0f);
-    sum = lane_multiply_add(lane_from_array(q + d), x, sum);
-  }
   if (k->a->leaves_diagonal_out) return 0.0f;
-  float own = lane_sum(sum);
-  if (c->is_early && c->is_gated)
-    own *= gates_of(c, k->work, &k->s, k->first + t)[GATE_OWN_GAIN];
-  return own;
+  float own = dot_with_bonus(&k->k, &k->a->bonus, k->bonus, query_rows(&k->k, query) + t * k->c->dims,
+                             writer_rows(&k->k, writer) + t * k->c->dims);
+  return k->c->is_early && k->c->is_gated ? own * gate_number(&k->k, t, GATE_OWN_GAIN) : own;
 }
 
 DEVICE void make_own_weights(const chunk_tokens *k) {
   const linear_call *c = k->c;
-  FOR_ITEMS(i, c->queries * c->writers * k->count) {
-    int64_t t = i % k->count, pair = i / k->count;
+  FOR_ITEMS(i, c->queries * c->writers * k->k.count) {
+    int64_t t = i % k->k.count, pair = i / k->k.count;
     int32_t writer = (int32_t)(pair % c->writers);
-    k->slot[own_at(c, pair / c->writers, writer) + t] =
+    k->k.slot[own_at(c, pair / c->writers, writer) + t] =
         own_weight(k, pair / c->writers, writer, t);
   }
 }
 
 /* The decay of token t in the lanes of channels from d on. */
 DEVICE lane decay_of(const chunk_tokens *k, int64_t t, int64_t d) {
-  const GLOBAL float *decays = k->slot + k->c->decays_at;
+  const GLOBAL float *decays = k->k.slot + k->c->decays_at;
   if (k->c->decay_kind == DECAY_CHANNEL) return lane_from_array(decays + t * k->c->dims + d);
   return lane_of(decays[t]);
 }
@@ -95,14 +74,14 @@ DEVICE void decay_readers(const chunk_tokens *k, int64_t first_reader, int64_t r
                           int is_early) {
   const linear_call *c = k->c;
   int64_t lanes = c->dims / LANES;
-  FOR_ITEMS(i, readers * k->count * lanes) {
-    int64_t d = i % lanes * LANES, t = i / lanes % k->count, reader = i / lanes / k->count;
-    GLOBAL float *at = k->slot + first_reader + (reader * c->chunk + t) * c->dims + d;
+  FOR_ITEMS(i, readers * k->k.count * lanes) {
+    int64_t d = i % lanes * LANES, t = i / lanes % k->k.count, reader = i / lanes / k->k.count;
+    GLOBAL float *at = k->k.slot + first_reader + (reader * c->chunk + t) * c->dims + d;
     lane factor = lane_of(1.0f);
     if (!is_early)
       factor = within_f32(lane_exp(decay_of(k, t, d)));
     else if (c->is_gated)
-      factor = lane_of(gates_of(c, k->work, &k->s, k->first + t)[GATE_PAST_GAIN]);
+      factor = lane_of(gate_number(&k->k, t, GATE_PAST_GAIN));
     lane_to_array(at, lane_from_array(at) * factor);
   }
 }
@@ -111,9 +90,9 @@ DEVICE void decay_readers(const chunk_tokens *k, int64_t first_reader, int64_t r
 DEVICE void split_decays(const chunk_tokens *k) {
   const linear_call *c = k->c;
   int64_t step = keep_step(c), lanes = step == 1 ? 1 : step / LANES;
-  FOR_ITEMS(i, k->count * lanes) {
+  FOR_ITEMS(i, k->k.count * lanes) {
     int64_t t = i / lanes, d = i % lanes * LANES;
-    GLOBAL float *keep = k->slot + c->keep_at + t * 2 * step + d;
+    GLOBAL float *keep = k->k.slot + c->keep_at + t * 2 * step + d;
     lane whole, part = within_f32(exp_in_two(decay_of(k, t, d), &whole));
     if (step == 1) {
       keep[0] = number_of(whole, 0);
@@ -130,14 +109,11 @@ KERNEL void linear_tokens(GLOBAL int32_t *faults, GLOBAL float *work, const GLOB
                           const GLOBAL uint8_t *state_out_indices, linear_weights_arguments of) {
   const linear_call *c = &of.call;
   const sequence_arrays arrays = {cu_seqlens, state_indices, state_out_indices};
-  int64_t slot = group_number() / c->chunks, chunk = group_number() % c->chunks;
-  chunk_tokens k = {&of, c, find_stream(c, arrays, slot, faults), chunk * c->chunk, 0,
-                    slot_of(c, work, slot, chunk), work, bonus};
-  k.count = is_live(&k.s) ? tokens_of_chunk(c, &k.s, chunk) : 0;
-  if (c->reads && k.count > 0) make_own_weights(&k);
-  group_join();
+  chunk_tokens k = {&of, c, find_chunk(c, arrays, work, faults), bonus};
   int decays = c->decay_kind != DECAY_NONE, is_early_eraser = c->writers == 2;
-  if (k.count > 0) {
+  if (c->reads && k.k.count > 0) make_own_weights(&k);
+  group_join();
+  if (k.k.count > 0) {
     if (c->reads && (c->is_early ? c->is_gated : decays))
       decay_readers(&k, 0, c->queries, c->is_early);
     if (c->has_eraser && decays && !is_early_eraser) decay_readers(&k, c->eraser_at, 1, 0);

@@ -56,13 +56,11 @@ KERNEL void linear_gates(GLOBAL int32_t *faults, GLOBAL float *work, const GLOBA
 
 /* ---- rows ------------------------------------------------------------------------------------ */
 
-/* A chunk of a stream. */
+/* What a work-group fills. */
 typedef struct chunk_rows {
   const linear_rows_arguments *a;
   const linear_call *c;
-  stream s;
-  int64_t first, count; /* tokens of the window */
-  GLOBAL float *slot, *work;
+  chunk_place k;
 } chunk_rows;
 
 /* Rows from a tensor, mapped, tokens that the chunk lacks and channels beyond D as zeros. */
@@ -74,8 +72,8 @@ DEVICE void load_rows(const chunk_rows *r, const linear_tensor *x, const GLOBAL 
     int64_t t = i / lanes, d = i % lanes * LANES, left = c->head_dim - d;
     int32_t count = left < 0 ? 0 : left < LANES ? (int32_t)left : LANES;
     lane y = lane_of(0.0f);
-    if (t < r->count && count > 0) {
-      int64_t at = row_at(c, &r->s, x, r->first + t, head) + d * x->stride[3];
+    if (t < r->k.count && count > 0) {
+      int64_t at = row_at(c, &r->k.s, x, r->k.first + t, head) + d * x->stride[3];
       y = load_lanes(data, x->dtype, at, x->stride[3], count, 0.0f);
       if (map) y = first_lanes(map_lane(map, y), count);
     }
@@ -100,24 +98,24 @@ DEVICE void finish_row(const chunk_rows *r, GLOBAL float *row, float factor) {
 
 DEVICE void load_queries(const chunk_rows *r, const GLOBAL uint8_t *q) {
   for (int64_t g = 0; g < r->c->queries; g++)
-    load_rows(r, &r->a->q, q, query_head(r->c, r->s.head, g), r->a->feature_map,
-              r->slot + g * r->c->chunk * r->c->dims);
+    load_rows(r, &r->a->q, q, query_head(r->c, r->k.s.head, g), r->a->feature_map,
+              query_rows(&r->k, g));
 }
 
 /* Beyond the maps of each number alone. */
 DEVICE void finish_queries(const chunk_rows *r) {
   const linear_call *c = r->c;
-  FOR_ITEMS(i, c->queries * r->count) {
-    int64_t g = i / r->count, t = i % r->count;
-    finish_row(r, r->slot + (g * c->chunk + t) * c->dims, r->a->scale);
+  FOR_ITEMS(i, c->queries * r->k.count) {
+    int64_t g = i / r->k.count, t = i % r->k.count;
+    finish_row(r, query_rows(&r->k, g) + t * c->dims, r->a->scale);
   }
 }
 
 DEVICE void finish_keys(const chunk_rows *r) {
   const linear_call *c = r->c;
-  FOR_ITEMS(t, r->count) {
-    float gain = c->is_gated ? gates_of(c, r->work, &r->s, r->first + t)[GATE_GAIN] : 1.0f;
-    finish_row(r, r->slot + c->keys_at + t * c->dims, gain);
+  FOR_ITEMS(t, r->k.count) {
+    float gain = c->is_gated ? gate_number(&r->k, t, GATE_GAIN) : 1.0f;
+    finish_row(r, writer_rows(&r->k, 0) + t * c->dims, gain);
   }
 }
 
@@ -125,28 +123,28 @@ DEVICE void finish_keys(const chunk_rows *r) {
  * channel is multiplied later, and of an erase that was given none. */
 DEVICE void finish_eraser(const chunk_rows *r, const GLOBAL uint8_t *beta) {
   const linear_call *c = r->c;
-  GLOBAL float *eraser = r->slot + c->eraser_at;
-  const GLOBAL float *from = r->a->erase.dtype ? eraser : r->slot + c->keys_at;
+  GLOBAL float *eraser = r->k.slot + c->eraser_at;
+  const GLOBAL float *from = r->a->erase.dtype ? eraser : writer_rows(&r->k, 0);
   FOR_ITEMS(t, c->chunk) {
     float factor = -1.0f;
-    if (r->a->beta_scales_eraser && t < r->count)
-      factor = -gate_at(c, &r->s, &r->a->beta, beta, r->first + t);
+    if (r->a->beta_scales_eraser && t < r->k.count)
+      factor = -gate_at(c, &r->k.s, &r->a->beta, beta, r->k.first + t);
     multiply_row(r, from + t * c->dims, eraser + t * c->dims, factor);
   }
 }
 
 DEVICE void load_decays(const chunk_rows *r, const GLOBAL uint8_t *decay) {
   const linear_call *c = r->c;
-  GLOBAL float *decays = r->slot + c->decays_at;
+  GLOBAL float *decays = r->k.slot + c->decays_at;
   if (c->decay_kind == DECAY_CHANNEL)
-    load_rows(r, &r->a->decay, decay, r->s.head, 0, decays);
+    load_rows(r, &r->a->decay, decay, r->k.s.head, 0, decays);
   else
     FOR_ITEMS(t, c->chunk) {
       float x = 0.0f;
-      if (t < r->count && c->is_gated)
-        x = gates_of(c, r->work, &r->s, r->first + t)[GATE_DECAY];
-      else if (t < r->count && c->decay_kind == DECAY_HEAD)
-        x = gate_at(c, &r->s, &r->a->decay, decay, r->first + t);
+      if (t < r->k.count && c->is_gated)
+        x = gate_number(&r->k, t, GATE_DECAY);
+      else if (t < r->k.count && c->decay_kind == DECAY_HEAD)
+        x = gate_at(c, &r->k.s, &r->a->decay, decay, r->k.first + t);
       decays[t] = x;
     }
 }
@@ -155,13 +153,13 @@ DEVICE void load_writers(const chunk_rows *r, const GLOBAL uint8_t *k, const GLO
                          const GLOBAL uint8_t *a, const GLOBAL uint8_t *b) {
   const linear_call *c = r->c;
   const linear_rows_arguments *of = r->a;
-  load_rows(r, &of->k, k, shared_head(c, r->s.head, c->state_heads, c->k_heads), of->feature_map,
-            r->slot + c->keys_at);
+  load_rows(r, &of->k, k, key_head(c, r->k.s.head), of->feature_map,
+            writer_rows(&r->k, 0));
   if (c->writers == 2) {
-    load_rows(r, &of->b, b, r->s.head, 0, r->slot + c->low_rank_at);
-    load_rows(r, &of->a, a, r->s.head, 0, r->slot + c->eraser_at);
+    load_rows(r, &of->b, b, r->k.s.head, 0, writer_rows(&r->k, 1));
+    load_rows(r, &of->a, a, r->k.s.head, 0, r->k.slot + c->eraser_at);
   } else if (of->erase.dtype) {
-    load_rows(r, &of->erase, erase, r->s.head, 0, r->slot + c->eraser_at);
+    load_rows(r, &of->erase, erase, r->k.s.head, 0, r->k.slot + c->eraser_at);
   }
 }
 
@@ -173,11 +171,8 @@ KERNEL void linear_rows(GLOBAL int32_t *faults, GLOBAL float *work, const GLOBAL
                         const GLOBAL uint8_t *state_out_indices, linear_rows_arguments of) {
   const linear_call *c = &of.call;
   const sequence_arrays arrays = {cu_seqlens, state_indices, state_out_indices};
-  int64_t slot = group_number() / c->chunks, chunk = group_number() % c->chunks;
-  chunk_rows r = {&of, c, find_stream(c, arrays, slot, faults), chunk * c->chunk, 0,
-                  slot_of(c, work, slot, chunk), work};
-  r.count = is_live(&r.s) ? tokens_of_chunk(c, &r.s, chunk) : 0;
-  int is_used = r.count > 0;
+  chunk_rows r = {&of, c, find_chunk(c, arrays, work, faults)};
+  int is_used = r.k.count > 0;
   if (is_used && c->reads) load_queries(&r, q);
   if (is_used && c->writes) {
     load_writers(&r, k, erase, a, b);

@@ -88,6 +88,10 @@ DEVICE int64_t query_head(const linear_call *c, int64_t head, int64_t g) {
   return out_head(c, head, g);
 }
 
+DEVICE int64_t key_head(const linear_call *c, int64_t head) {
+  return shared_head(c, head, c->state_heads, c->k_heads);
+}
+
 /* ---- workspace ------------------------------------------------------------------------------- */
 
 DEVICE GLOBAL float *slot_of(const linear_call *c, GLOBAL float *work, int64_t slot,
@@ -115,6 +119,37 @@ DEVICE GLOBAL float *results_of(const linear_call *c, GLOBAL float *work, const 
                                 int64_t query, int64_t t) {
   int64_t row = (s->slot * c->queries + query) * c->results_tokens + kept_row(c, s, t);
   return work + c->results_at + row * c->results_columns;
+}
+
+/* A chunk of a stream, and its slot. */
+typedef struct chunk_place {
+  const linear_call *c;
+  stream s;
+  int64_t first, count; /* its tokens of the window; none if there is nothing to compute */
+  GLOBAL float *slot, *work;
+} chunk_place;
+
+/* That of a work-group. */
+DEVICE chunk_place find_chunk(const linear_call *c, sequence_arrays arrays, GLOBAL float *work,
+                              GLOBAL int32_t *faults) {
+  int64_t slot = group_number() / c->chunks, chunk = group_number() % c->chunks;
+  chunk_place k = {c, find_stream(c, arrays, slot, faults), chunk * c->chunk, 0,
+                   slot_of(c, work, slot, chunk), work};
+  if (is_live(&k.s)) k.count = tokens_of_chunk(c, &k.s, chunk);
+  return k;
+}
+
+/* Its rows that a query, or a writer, has. */
+DEVICE GLOBAL float *query_rows(const chunk_place *k, int64_t query) {
+  return k->slot + query * k->c->chunk * k->c->dims;
+}
+DEVICE GLOBAL float *writer_rows(const chunk_place *k, int32_t writer) {
+  return k->slot + (writer == 0 ? k->c->keys_at : k->c->low_rank_at);
+}
+
+/* A number that an input gate has left of token t of the chunk. */
+DEVICE float gate_number(const chunk_place *k, int64_t t, int32_t number) {
+  return gates_of(k->c, k->work, &k->s, k->first + t)[number];
 }
 
 /* ---- lanes of workspace ---------------------------------------------------------------------- */
