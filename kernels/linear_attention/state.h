@@ -38,20 +38,6 @@ DEVICE int64_t ones_lane(const linear_call *c, int64_t column) {
   return c->is_normalized ? c->value_dim - column : -1;
 }
 
-DEVICE lane with_number(lane x, int64_t at, float y) {
-  if (at < 0 || at >= LANES) return x;
-  float each[LANES];
-  lane_to_array(each, x);
-  each[at] = y;
-  return lane_from_array(each);
-}
-
-DEVICE float number_of(lane x, int64_t at) {
-  float each[LANES];
-  lane_to_array(each, x);
-  return each[at];
-}
-
 /* ---- states ---------------------------------------------------------------------------------- */
 
 /* Row d of a state as the caller gave it, or zeros. */

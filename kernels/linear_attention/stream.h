@@ -163,3 +163,18 @@ DEVICE lane first_lanes(lane x, int64_t count) {
     if (i >= count) each[i] = 0.0f;
   return lane_from_array(each);
 }
+
+/* x with lane number `at` as y, if it has such a lane. */
+DEVICE lane with_number(lane x, int64_t at, float y) {
+  if (at < 0 || at >= LANES) return x;
+  float each[LANES];
+  lane_to_array(each, x);
+  each[at] = y;
+  return lane_from_array(each);
+}
+
+DEVICE float number_of(lane x, int64_t at) {
+  float each[LANES];
+  lane_to_array(each, x);
+  return each[at];
+}

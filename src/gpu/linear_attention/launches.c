@@ -118,28 +118,46 @@ seqmix_status seqmix_gpu_linear_finish(const gpu_linear_job *job) {
 
 /* ---- tokens or chunks, and states ------------------------------------------------------------ */
 
-static gpu_special walk_special(const gpu_linear_job *job) {
+/* Of chunks, what needs no state is in a program of its own. */
+static gpu_special weigh_special(const gpu_linear_job *job) {
   const gpu_linear_plan *plan = job->plan;
   return (gpu_special){
-      "linear_attention/recurrent",
-      {{"LANES", plan->lanes}, {"ITEMS", plan->walk_items}, {"COLUMN_ITEMS", plan->column_items},
-       {"ROWS", plan->rows}},
+      "linear_attention/weights",
+      {{"LANES", plan->lanes}, {"ITEMS", plan->walk_items}, {"CHUNK", plan->chunk}},
   };
+}
+
+static gpu_special walk_special(const gpu_linear_job *job) {
+  const gpu_linear_plan *plan = job->plan;
+  int is_chunked = plan->algorithm == GPU_LINEAR_CHUNKED;
+  return (gpu_special){
+      is_chunked ? "linear_attention/chunked" : "linear_attention/recurrent",
+      {{"LANES", plan->lanes},
+       {"ITEMS", plan->walk_items},
+       {"COLUMN_ITEMS", plan->column_items},
+       {is_chunked ? "CHUNK" : "ROWS", is_chunked ? plan->chunk : plan->rows}},
+  };
+}
+
+static int solves_by_channel(const linear *p) {
+  return gpu_linear_uses(p, SEQMIX_LINEAR_ATTENTION_CHANNEL_BETA) && !p->erase.dtype;
 }
 
 seqmix_status seqmix_gpu_linear_weigh(const gpu_linear_job *job) {
   const linear *p = job->problem;
-  const gpu_special special = walk_special(job);
+  int is_chunked = job->plan->algorithm == GPU_LINEAR_CHUNKED;
+  const gpu_special special = is_chunked ? weigh_special(job) : walk_special(job);
   const linear_weights_arguments own = {
       .call = job->arguments,
       .bonus = tensor_of(&p->bonus),
       .leaves_diagonal_out = job->pass->joins,
+      .solves_by_channel = solves_by_channel(p),
   };
   gpu_arguments arguments = begin(job);
   seqmix_gpu_pass_view(&arguments, &p->bonus);
   pass_indices(&arguments, p);
   seqmix_gpu_pass_value(&arguments, &own, sizeof own);
-  return seqmix_gpu_launch(job->context, &special, "linear_tokens",
+  return seqmix_gpu_launch(job->context, &special, is_chunked ? "linear_weights" : "linear_tokens",
                            slots_of(job) * job->plan->walk_items, job->plan->walk_items,
                            &arguments);
 }
@@ -161,8 +179,7 @@ seqmix_status seqmix_gpu_linear_walk(const gpu_linear_job *job) {
       .block_panels = plan->block_panels,
       .panels = plan->panels,
       .keeps = gpu_linear_uses(p, SEQMIX_LINEAR_ATTENTION_NOT_CAUSAL),
-      .solves_by_channel =
-          gpu_linear_uses(p, SEQMIX_LINEAR_ATTENTION_CHANNEL_BETA) && !p->erase.dtype,
+      .solves_by_channel = solves_by_channel(p),
   };
   gpu_arguments arguments = begin(job);
   seqmix_gpu_pass_view(&arguments, &p->v);
@@ -174,7 +191,8 @@ seqmix_status seqmix_gpu_linear_walk(const gpu_linear_job *job) {
   seqmix_gpu_pass_view(&arguments, &p->present_normalizer);
   pass_indices(&arguments, p);
   seqmix_gpu_pass_value(&arguments, &own, sizeof own);
-  return seqmix_gpu_launch(job->context, &special, "linear_walk",
+  const char *kernel = plan->algorithm == GPU_LINEAR_CHUNKED ? "linear_chunks" : "linear_walk";
+  return seqmix_gpu_launch(job->context, &special, kernel,
                            job->arguments.streams * plan->blocks * plan->walk_items,
                            plan->walk_items, &arguments);
 }

@@ -28,6 +28,25 @@ static void lay_out_recurrent(gpu_linear_plan *plan, const seqmix_linear_attenti
   plan->layout.weights = take(used, gpu_times(pairs, plan->chunk));
 }
 
+/* In the order of find_weigher() in kernels/linear_attention/weights.h. */
+static int64_t scratch_floats(const gpu_linear_plan *plan,
+                              const seqmix_linear_attention_problem *p) {
+  int64_t chunk = plan->chunk, writers = seqmix_gpu_linear_writers(p);
+  int64_t alphas = is_by_channel(p) ? gpu_times(chunk, plan->dims) : chunk;
+  int64_t rows = 2 * (plan->dims + chunk), pairs = (2 + writers) * chunk * chunk;
+  return alphas + rows + pairs + gpu_times(writers * chunk, plan->dims);
+}
+
+static void lay_out_chunked(gpu_linear_plan *plan, const seqmix_linear_attention_problem *p,
+                            int64_t *used) {
+  int64_t pairs = gpu_times(seqmix_gpu_linear_queries(p), seqmix_gpu_linear_writers(p));
+  int64_t square = (int64_t)plan->chunk * plan->chunk;
+  plan->layout.keep = take(used, 2 * plan->dims);
+  plan->layout.weights = take(used, gpu_times(pairs, square));
+  plan->layout.solve = take(used, seqmix_gpu_linear_has_eraser(p) ? square : 0);
+  plan->layout.scratch = take(used, scratch_floats(plan, p));
+}
+
 int64_t seqmix_gpu_linear_slot_floats(gpu_linear_plan *plan,
                                       const seqmix_linear_attention_problem *p) {
   gpu_linear_layout *at = &plan->layout;
@@ -37,7 +56,10 @@ int64_t seqmix_gpu_linear_slot_floats(gpu_linear_plan *plan,
   at->eraser = take(&used, seqmix_gpu_linear_has_eraser(p) ? rows : 0);
   at->low_rank = take(&used, seqmix_gpu_linear_writers(p) == 2 ? rows : 0);
   at->decays = take(&used, is_by_channel(p) ? rows : plan->chunk);
-  lay_out_recurrent(plan, p, &used);
+  if (plan->algorithm == GPU_LINEAR_RECURRENT)
+    lay_out_recurrent(plan, p, &used);
+  else
+    lay_out_chunked(plan, p, &used);
   at->slot_floats = used;
   return used;
 }

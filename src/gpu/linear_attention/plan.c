@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "gpu/linear_attention/plan.h"
 
+#include "gpu/backend.h"
 #include "kernels/linear_attention/arguments.h"
 
 /* Of a CPU, two vectors; others load four floats at once and have registers for as many columns. */
@@ -8,6 +9,9 @@ enum { LANES_OF_PROCESSOR = 16, LANES_OF_GPU = 4 };
 
 /* Tokens of a chunk. More would spend more on weights, less more on moving the state. */
 enum { CHUNK = 32 };
+
+/* Longer sequences go in chunks. */
+enum { TOKENS_FEW = 8 };
 
 /* Rows of a state that an item has: of a GPU's in registers, as far as they go round; of a CPU's in
  * its cache. */
@@ -61,13 +65,24 @@ static void shape_for_processor(gpu_linear_plan *plan, int64_t head_dim) {
   while (plan->rows < plan->dims) plan->rows *= ROWS_STEP;
 }
 
-/* Rows are shared by a power of two of items, and each of them has as many. */
+static int32_t most_items(const seqmix_device_properties *device) {
+  return device->group_items > 0 && device->group_items < ITEMS_MOST ? device->group_items
+                                                                     : ITEMS_MOST;
+}
+
 static void shape_for_gpu(gpu_linear_plan *plan, int64_t head_dim,
                           const seqmix_device_properties *device) {
-  int32_t most = device->group_items > 0 && device->group_items < ITEMS_MOST ? device->group_items
-                                                                            : ITEMS_MOST;
   plan->lanes = LANES_OF_GPU;
-  plan->items = most < ITEMS_WANTED ? most : ITEMS_WANTED;
+  plan->items = (int32_t)gpu_least(most_items(device), ITEMS_WANTED);
+  plan->walk_items = plan->items;
+  plan->column_items = (int32_t)gpu_least(plan->items, COLUMN_ITEMS_LEAST);
+  plan->dims = rounded(head_dim, DIMS_UNIT);
+}
+
+/* Rows of a state are shared by a power of two of items, and each of them has as many. */
+static void share_rows(gpu_linear_plan *plan, int64_t head_dim,
+                       const seqmix_device_properties *device) {
+  int32_t most = most_items(device);
   plan->rows = ROWS_LEAST;
   while (gpu_divided(head_dim, plan->rows) > most / 2 && plan->rows < 1 << 20)
     plan->rows *= ROWS_STEP;
@@ -114,6 +129,8 @@ gpu_linear_plan seqmix_gpu_linear_plan(const seqmix_linear_attention_problem *p,
     shape_for_processor(&plan, p->head_dim);
   else
     shape_for_gpu(&plan, p->head_dim, device);
+  if (!device->is_processor && algorithm == GPU_LINEAR_RECURRENT)
+    share_rows(&plan, p->head_dim, device);
   plan.chunk = CHUNK;
   if (algorithm == GPU_LINEAR_RECURRENT && p->length < CHUNK)
     plan.chunk = (int32_t)gpu_most(p->length, 1);
@@ -128,4 +145,10 @@ gpu_linear_plan seqmix_gpu_linear_plan(const seqmix_linear_attention_problem *p,
                       gpu_linear_uses(p, SEQMIX_LINEAR_ATTENTION_NOT_CAUSAL);
   seqmix_gpu_linear_lay_out(&plan, p);
   return plan;
+}
+
+int32_t seqmix_gpu_linear_attention_recurrent_suits(const seqmix_problem *problem,
+                                                    const seqmix_device_properties *device) {
+  (void)device;
+  return ((const seqmix_linear_attention_problem *)problem)->length <= TOKENS_FEW;
 }
