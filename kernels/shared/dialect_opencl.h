@@ -30,6 +30,8 @@ typedef ulong uint64_t;
 /* ---- one number ------------------------------------------------------------------------------ */
 
 #define bits_of(x) as_uint(x)
+#define number_exp(x) exp(x)
+#define square_root(x) sqrt(x)
 #define from_bits(bits) as_float(bits)
 #define load_half(data, at) vload_half((at), (const GLOBAL half *)(data))
 #define store_half(data, at, x) vstore_half_rte((x), (at), (GLOBAL half *)(data))
@@ -112,3 +114,40 @@ DEVICE lane lane_high(lane a, lane b) {
 #define lane_int_select(condition, yes, no) select((no), (yes), (condition))
 #define lane_int_of(x) ((lane_int)(x))
 #define lane_int_clamp(x, least, most) clamp((x), (lane_int)(least), (lane_int)(most))
+
+/* a b + c, rounded once or twice, whichever is fast. */
+#ifdef FP_FAST_FMAF
+#define lane_multiply_add(a, b, c) fma((a), (b), (c))
+#else
+#define lane_multiply_add(a, b, c) mad((a), (b), (c))
+#endif
+
+#if LANES == 1
+#define lane_sum(x) (x)
+#elif LANES == 4
+#define lane_sum(x) (((x).s0 + (x).s1) + ((x).s2 + (x).s3))
+#else
+DEVICE float lane_sum(lane x) {
+  float8 eight = x.lo + x.hi;
+  float4 four = eight.lo + eight.hi;
+  float2 two = four.lo + four.hi;
+  return two.lo + two.hi;
+}
+#endif
+
+/* ---- local memory ----------------------------------------------------------------------------
+ */
+
+/* A work-group's block of floats: declared once, at the start of a kernel, and carved by it. */
+#define LOCAL_BLOCK(name, floats) LOCAL float name[floats] __attribute__((aligned(64)))
+
+#if LANES == 1
+#define lane_load_local(data, at) ((data)[at])
+#define lane_store_local(data, at, x) ((data)[at] = (x))
+#else
+#define lane_load_local(data, at) JOINED(vload, LANES)(0, (data) + (at))
+#define lane_store_local(data, at, x) JOINED(vstore, LANES)((x), 0, (data) + (at))
+#endif
+
+/* The next loop's trips are known: it is to be unrolled, so that its arrays become registers. */
+#define UNROLL _Pragma("unroll")

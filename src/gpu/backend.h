@@ -12,6 +12,10 @@
                                          const seqmix_device_properties *device, int32_t workers); \
   seqmix_status seqmix_gpu_##name(const seqmix_call *call, const seqmix_problem *problem);
 
+SEQMIX_GPU_ALGORITHM(linear_attention_chunked)
+SEQMIX_GPU_ALGORITHM(linear_attention_recurrent)
+int32_t seqmix_gpu_linear_attention_recurrent_suits(const seqmix_problem *problem,
+                                                    const seqmix_device_properties *device);
 SEQMIX_GPU_ALGORITHM(linear_recurrence)
 SEQMIX_GPU_ALGORITHM(prefix_scan)
 SEQMIX_GPU_ALGORITHM(causal_conv1d)
@@ -22,6 +26,17 @@ SEQMIX_GPU_ALGORITHM(selective_scan)
   (SEQMIX_DTYPE_BIT(SEQMIX_F32) | SEQMIX_DTYPE_BIT(SEQMIX_F16) | SEQMIX_DTYPE_BIT(SEQMIX_BF16))
 
 /* Options, spelled out: one that is added later is refused until it is built in. */
+#define SEQMIX_GPU_LINEAR_ATTENTION_FEATURES                                                      \
+  (SEQMIX_LINEAR_ATTENTION_GATED | SEQMIX_LINEAR_ATTENTION_DELTA | SEQMIX_LINEAR_ATTENTION_DPLR | \
+   SEQMIX_LINEAR_ATTENTION_DECAY | SEQMIX_LINEAR_ATTENTION_CHANNEL_DECAY |                        \
+   SEQMIX_LINEAR_ATTENTION_BETA | SEQMIX_LINEAR_ATTENTION_CHANNEL_BETA |                          \
+   SEQMIX_LINEAR_ATTENTION_ERASE | SEQMIX_LINEAR_ATTENTION_BONUS |                                \
+   SEQMIX_LINEAR_ATTENTION_NORMALIZE | SEQMIX_LINEAR_ATTENTION_INPUT_GATE |                       \
+   SEQMIX_LINEAR_ATTENTION_FEATURE_MAP | SEQMIX_LINEAR_ATTENTION_TILED_HEADS |                    \
+   SEQMIX_LINEAR_ATTENTION_NOT_CAUSAL | SEQMIX_LINEAR_ATTENTION_REVERSE |                         \
+   SEQMIX_LINEAR_ATTENTION_BIDIRECTIONAL | SEQMIX_LINEAR_ATTENTION_PAST |                         \
+   SEQMIX_LINEAR_ATTENTION_PRESENT | SEQMIX_LINEAR_ATTENTION_STATE_INDICES |                      \
+   SEQMIX_LINEAR_ATTENTION_PACKED | SEQMIX_LINEAR_ATTENTION_OUT_F32)
 #define SEQMIX_GPU_LINEAR_RECURRENCE_FEATURES                                  \
   (SEQMIX_LINEAR_RECURRENCE_COMPLEX | SEQMIX_LINEAR_RECURRENCE_CONSTANT |      \
    SEQMIX_LINEAR_RECURRENCE_REVERSE | SEQMIX_LINEAR_RECURRENCE_PAST |          \
@@ -50,11 +65,24 @@ SEQMIX_GPU_ALGORITHM(selective_scan)
     .workspace = seqmix_gpu_##function##_workspace, .run = seqmix_gpu_##function,     \
   }
 
+/** The same of one that a later row may suit better. */
+#define SEQMIX_GPU_SUITED_VARIANT(isa, operator, OPERATOR, algorithm, function)       \
+  {                                                                                   \
+    .name = #operator"__any_" #isa "_" #algorithm, .op = SEQMIX_OP_##OPERATOR,        \
+    .dtypes = SEQMIX_GPU_TYPES, .problem_features = SEQMIX_GPU_##OPERATOR##_FEATURES, \
+    .workspace = seqmix_gpu_##function##_workspace, .run = seqmix_gpu_##function,     \
+    .suits = seqmix_gpu_##function##_suits,                                           \
+  }
+
 /** All rows, per operator in order of preference. */
-#define SEQMIX_GPU_VARIANTS(isa)                                                            \
-  SEQMIX_GPU_VARIANT(isa, linear_recurrence, LINEAR_RECURRENCE, pieces, linear_recurrence), \
-      SEQMIX_GPU_VARIANT(isa, prefix_scan, PREFIX_SCAN, pieces, prefix_scan),               \
-      SEQMIX_GPU_VARIANT(isa, selective_scan, SELECTIVE_SCAN, pieces, selective_scan),      \
+#define SEQMIX_GPU_VARIANTS(isa)                                                                \
+  SEQMIX_GPU_SUITED_VARIANT(isa, linear_attention, LINEAR_ATTENTION, recurrent,                 \
+                            linear_attention_recurrent),                                        \
+      SEQMIX_GPU_VARIANT(isa, linear_attention, LINEAR_ATTENTION, chunked,                      \
+                         linear_attention_chunked),                                             \
+      SEQMIX_GPU_VARIANT(isa, linear_recurrence, LINEAR_RECURRENCE, pieces, linear_recurrence), \
+      SEQMIX_GPU_VARIANT(isa, prefix_scan, PREFIX_SCAN, pieces, prefix_scan),                   \
+      SEQMIX_GPU_VARIANT(isa, selective_scan, SELECTIVE_SCAN, pieces, selective_scan),          \
       SEQMIX_GPU_VARIANT(isa, causal_conv1d, CAUSAL_CONV1D, tokens, causal_conv1d)
 
 #endif
