@@ -13,7 +13,7 @@ typedef long int64_t;
 typedef ulong uint64_t;
 
 #define KERNEL __kernel __attribute__((reqd_work_group_size(ITEMS, 1, 1)))
-#define DEVICE static
+#define DEVICE static inline __attribute__((always_inline))
 #define GLOBAL __global
 #define LOCAL __local
 #define group_number() ((int64_t)get_group_id(0))
@@ -84,3 +84,40 @@ typedef JOINED(int, LANES) lane_int;
 #define lane_int_select(condition, yes, no) select((no), (yes), (condition))
 #define lane_int_of(x) ((lane_int)(x))
 #define lane_int_clamp(x, least, most) clamp((x), (lane_int)(least), (lane_int)(most))
+
+/* a b + c, rounded once or twice, whichever is fast. */
+#ifdef FP_FAST_FMAF
+#define lane_multiply_add(a, b, c) fma((a), (b), (c))
+#else
+#define lane_multiply_add(a, b, c) mad((a), (b), (c))
+#endif
+
+#if LANES == 1
+#define lane_sum(x) (x)
+#elif LANES == 4
+#define lane_sum(x) (((x).s0 + (x).s1) + ((x).s2 + (x).s3))
+#else
+DEVICE float lane_sum(lane x) {
+  float8 eight = x.lo + x.hi;
+  float4 four = eight.lo + eight.hi;
+  float2 two = four.lo + four.hi;
+  return two.lo + two.hi;
+}
+#endif
+
+/* ---- local memory ----------------------------------------------------------------------------
+ */
+
+/* A work-group's block of floats: declared once, at the start of a kernel, and carved by it. */
+#define LOCAL_BLOCK(name, floats) LOCAL float name[floats] __attribute__((aligned(64)))
+
+#if LANES == 1
+#define lane_load_local(data, at) ((data)[at])
+#define lane_store_local(data, at, x) ((data)[at] = (x))
+#else
+#define lane_load_local(data, at) JOINED(vload, LANES)(0, (data) + (at))
+#define lane_store_local(data, at, x) JOINED(vstore, LANES)((x), 0, (data) + (at))
+#endif
+
+/* The next loop's trips are known: it is to be unrolled, so that its arrays become registers. */
+#define UNROLL _Pragma("unroll")
