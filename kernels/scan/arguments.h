@@ -48,6 +48,8 @@ typedef struct scan_arguments {
   int32_t is_reverse;
   int32_t is_exclusive;
   int32_t lanes_are_pieces; /* of one channel; otherwise channels of one piece */
+  int32_t width;            /* vectors of lanes that an item takes, up to WIDTH */
+  int32_t reserved;
 } scan_arguments;
 
 #endif

@@ -59,8 +59,8 @@ DEVICE state state_step(state s, token k) {
 }
 
 DEVICE void state_result(state s, lane *parts) {
-  parts[0] = s.h.re.high;
-  parts[1] = s.h.im.high;
+  parts[0] = two_value(s.h.re);
+  parts[1] = two_value(s.h.im);
 }
 
 DEVICE void state_to_floats(state s, lane *floats) { pair_to_floats(s.h, floats); }

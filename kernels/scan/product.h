@@ -51,7 +51,7 @@ DEVICE state state_join(state s, state later) {
 
 DEVICE void state_result(state s, lane *parts) {
   parts[0] =
-      lane_scale(s.mantissa.high, lane_int_clamp(s.power, -POWER_OF_RESULT, POWER_OF_RESULT));
+      lane_scale(two_value(s.mantissa), lane_int_clamp(s.power, -POWER_OF_RESULT, POWER_OF_RESULT));
 }
 
 DEVICE void state_to_floats(state s, lane *floats) {

@@ -23,7 +23,7 @@ DEVICE state state_step(state s, token k) {
   return s;
 }
 
-DEVICE void state_result(state s, lane *parts) { parts[0] = s.h.high; }
+DEVICE void state_result(state s, lane *parts) { parts[0] = two_value(s.h); }
 
 DEVICE void state_to_floats(state s, lane *floats) {
   floats[0] = s.h.high;

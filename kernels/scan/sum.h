@@ -23,7 +23,7 @@ DEVICE state state_join(state s, state later) {
   return s;
 }
 
-DEVICE void state_result(state s, lane *parts) { parts[0] = s.sum.high; }
+DEVICE void state_result(state s, lane *parts) { parts[0] = two_value(s.sum); }
 
 DEVICE void state_to_floats(state s, lane *floats) {
   floats[0] = s.sum.high;

@@ -50,6 +50,10 @@ typedef int lane_int;
 #define lane_to_int(x) ((int)(x))
 #define lane_from_array(array) ((array)[0])
 #define lane_to_array(array, x) ((array)[0] = (x))
+#define lane_even(a, b) (a)
+#define lane_odd(a, b) (b)
+#define lane_low(a, b) (a)
+#define lane_high(a, b) (b)
 #else
 typedef JOINED(float, LANES) lane;
 typedef JOINED(int, LANES) lane_int;
@@ -69,6 +73,22 @@ typedef JOINED(int, LANES) lane_int;
 #define lane_to_int(x) JOINED(convert_int, LANES)(x)
 #define lane_from_array(array) JOINED(vload, LANES)(0, (array))
 #define lane_to_array(array, x) JOINED(vstore, LANES)((x), 0, (array))
+
+/* Every other float of a and then of b; and a and b taking turns, by halves of the result. */
+DEVICE lane lane_even(lane a, lane b) { return (lane)(a.even, b.even); }
+DEVICE lane lane_odd(lane a, lane b) { return (lane)(a.odd, b.odd); }
+DEVICE lane lane_low(lane a, lane b) {
+  lane result;
+  result.even = a.lo;
+  result.odd = b.lo;
+  return result;
+}
+DEVICE lane lane_high(lane a, lane b) {
+  lane result;
+  result.even = a.hi;
+  result.odd = b.hi;
+  return result;
+}
 #endif
 
 /* Where the condition holds `yes`, elsewhere `no`; conditions come of comparing lanes. */

@@ -47,6 +47,7 @@ seqmix_status seqmix_gpu_synchronize(void *context) {
   if (!c->has_launched) return SEQMIX_OK;
   SEQMIX_TRY(c->driver->download(c->device, c->faults, 0, &fault, sizeof fault));
   c->has_launched = 0;
+  seqmix_gpu_keep_programs(c);
   if (fault == none) return SEQMIX_OK;
   SEQMIX_TRY(c->driver->upload(c->device, c->faults, 0, &none, sizeof none));
   return seqmix_gpu_fail_fault(fault);

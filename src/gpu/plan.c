@@ -9,7 +9,7 @@ enum { ITEMS_OF_GROUP = 64 };
 
 /* Per compute unit: groups of a CPU that are about the same are done in turns; a multiprocessor
  * hides the way to memory behind the work of hundreds. */
-enum { ITEMS_PER_PROCESSOR = 4, ITEMS_PER_UNIT = 512 };
+enum { ITEMS_PER_PROCESSOR = 2, ITEMS_PER_UNIT = 512 };
 
 int32_t seqmix_gpu_lanes(const seqmix_device_properties *device) {
   if (device->is_processor) return LANES_OF_PROCESSOR;

@@ -16,7 +16,9 @@ enum { KEY_MOST = 400, CACHE_KEY_MOST = 1200, CONSTANTS_MOST = 1200 };
 
 struct gpu_program_row {
   char key[KEY_MOST];
+  const gpu_text *text;
   gpu_program *program;
+  int is_fresh; /* compiled here, and not on disk yet */
 };
 
 static const gpu_text *find_text(const gpu_context *c, const char *name) {
@@ -48,46 +50,60 @@ static double seconds(void) {
   return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
 }
 
-static gpu_program *load(gpu_context *c, const char *key, const char *cache_key) {
-  uint64_t size = 0;
-  double start = seconds();
-  void *bytes = seqmix_cache_get(cache_key, &size);
-  if (!bytes) return NULL;
-  gpu_program *program = c->driver->load(c->device, bytes, size);
-  seqmix_memory_free(bytes);
-  if (program)
-    seqmix_log(SEQMIX_LOG_DEBUG, "%s: loaded in %.3f s", key, seconds() - start);
-  else
-    seqmix_log(SEQMIX_LOG_WARNING, "%s: the driver refuses what was kept: compiling", key);
-  return program;
+/* The name of a program on disk: whatever it was made of, and for which device. */
+static void write_cache_key(const gpu_context *c, const struct gpu_program_row *row, char *key) {
+  snprintf(key, CACHE_KEY_MOST, "%s\n%s\n%016" PRIx64, c->driver->identity(c->device), row->key,
+           row->text->hash);
 }
 
-static seqmix_status compile(gpu_context *c, const gpu_special *special, const gpu_text *text,
-                             const char *key, const char *cache_key, gpu_program **program) {
+static int load(gpu_context *c, struct gpu_program_row *row) {
+  char cache_key[CACHE_KEY_MOST];
+  uint64_t size = 0;
+  double start = seconds();
+  write_cache_key(c, row, cache_key);
+  void *bytes = seqmix_cache_get(cache_key, &size);
+  if (!bytes) return 0;
+  row->program = c->driver->load(c->device, bytes, size);
+  seqmix_memory_free(bytes);
+  if (row->program)
+    seqmix_log(SEQMIX_LOG_DEBUG, "%s: loaded in %.3f s", row->key, seconds() - start);
+  else
+    seqmix_log(SEQMIX_LOG_WARNING, "%s: the driver refuses what was kept: compiling", row->key);
+  return row->program != NULL;
+}
+
+static void keep(const gpu_context *c, struct gpu_program_row *row) {
+  char cache_key[CACHE_KEY_MOST];
+  uint64_t size = 0;
+  void *binary = c->driver->binary(row->program, &size);
+  write_cache_key(c, row, cache_key);
+  if (binary) seqmix_cache_put(cache_key, binary, size);
+  seqmix_memory_free(binary);
+  row->is_fresh = 0;
+}
+
+void seqmix_gpu_keep_programs(gpu_context *c) {
+  for (int32_t i = 0; i < c->programs.count; i++)
+    if (c->programs.rows[i].is_fresh) keep(c, &c->programs.rows[i]);
+}
+
+static seqmix_status compile(gpu_context *c, const gpu_special *special,
+                             struct gpu_program_row *row) {
   char constants[CONSTANTS_MOST];
   double start = seconds();
   write_constants(special, constants);
-  const gpu_source source = {text, constants};
-  SEQMIX_TRY(c->driver->compile(c->device, &source, program));
-  uint64_t size = 0;
-  void *binary = c->driver->binary(*program, &size);
-  seqmix_log(SEQMIX_LOG_INFO, "%s: compiled in %.2f s, %" PRIu64 " bytes", key, seconds() - start,
-             size);
-  if (binary) seqmix_cache_put(cache_key, binary, size);
-  seqmix_memory_free(binary);
+  const gpu_source source = {row->text, constants};
+  SEQMIX_TRY(c->driver->compile(c->device, &source, &row->program));
+  row->is_fresh = 1;
+  seqmix_log(SEQMIX_LOG_INFO, "%s: compiled in %.2f s", row->key, seconds() - start);
   return SEQMIX_OK;
 }
 
-static seqmix_status make(gpu_context *c, const gpu_special *special, const char *key,
-                          gpu_program **program) {
-  char cache_key[CACHE_KEY_MOST];
-  const gpu_text *text = find_text(c, special->text);
-  if (!text)
+static seqmix_status make(gpu_context *c, const gpu_special *special, struct gpu_program_row *row) {
+  row->text = find_text(c, special->text);
+  if (!row->text)
     return seqmix_fail(SEQMIX_ERROR_INTERNAL, "there is no kernel text '%s'", special->text);
-  snprintf(cache_key, sizeof cache_key, "%s\n%s\n%016" PRIx64, c->driver->identity(c->device), key,
-           text->hash);
-  *program = load(c, key, cache_key);
-  return *program ? SEQMIX_OK : compile(c, special, text, key, cache_key, program);
+  return load(c, row) ? SEQMIX_OK : compile(c, special, row);
 }
 
 /* ---- the table ------------------------------------------------------------------------------- */
@@ -105,24 +121,34 @@ static seqmix_status make_room(gpu_programs *all) {
   return SEQMIX_OK;
 }
 
-seqmix_status seqmix_gpu_kernel(gpu_context *c, const gpu_special *special, const char *name,
-                                gpu_kernel **kernel) {
+/* The row of a program, made if there is none yet. */
+static seqmix_status find_program(gpu_context *c, const gpu_special *special,
+                                  struct gpu_program_row **found) {
   char key[KEY_MOST];
   gpu_programs *all = &c->programs;
   write_key(special, key);
-  for (int32_t i = 0; i < all->count; i++)
-    if (strcmp(all->rows[i].key, key) == 0)
-      return c->driver->kernel(all->rows[i].program, name, kernel);
+  for (int32_t i = 0; i < all->count; i++) {
+    *found = &all->rows[i];
+    if (strcmp(all->rows[i].key, key) == 0) return SEQMIX_OK;
+  }
   SEQMIX_TRY(make_room(all));
-  gpu_program *program = NULL;
-  SEQMIX_TRY(make(c, special, key, &program));
-  struct gpu_program_row *row = &all->rows[all->count++];
-  memcpy(row->key, key, sizeof key);
-  row->program = program;
-  return c->driver->kernel(program, name, kernel);
+  *found = &all->rows[all->count];
+  **found = (struct gpu_program_row){.is_fresh = 0};
+  memcpy((*found)->key, key, sizeof key);
+  SEQMIX_TRY(make(c, special, *found));
+  all->count++;
+  return SEQMIX_OK;
+}
+
+seqmix_status seqmix_gpu_kernel(gpu_context *c, const gpu_special *special, const char *name,
+                                gpu_kernel **kernel) {
+  struct gpu_program_row *row = NULL;
+  SEQMIX_TRY(find_program(c, special, &row));
+  return c->driver->kernel(row->program, name, kernel);
 }
 
 void seqmix_gpu_release_programs(gpu_context *c) {
+  seqmix_gpu_keep_programs(c);
   for (int32_t i = 0; i < c->programs.count; i++) c->driver->release(c->programs.rows[i].program);
   seqmix_memory_free(c->programs.rows);
   c->programs = (gpu_programs){0};

@@ -31,6 +31,10 @@ struct gpu_context;
 seqmix_status seqmix_gpu_kernel(struct gpu_context *context, const gpu_special *special,
                                 const char *name, gpu_kernel **kernel);
 
+/** Keeps on disk what was compiled here. Best when it has been launched: some drivers compile to
+ * the end only then. */
+void seqmix_gpu_keep_programs(struct gpu_context *context);
+
 void seqmix_gpu_release_programs(struct gpu_context *context);
 
 #endif

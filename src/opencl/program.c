@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "core/error.h"
+#include "core/log.h"
 #include "core/memory.h"
 #include "opencl/opencl.h"
 
@@ -22,21 +23,32 @@ struct gpu_program {
 };
 
 /* FP_CONTRACT is said in the texts: what they mean is one rounding per operation. */
-static const char build_options[] = "-cl-std=CL1.2";
+static const char build_options[] = "-cl-std=CL1.2 -w";
 
-static seqmix_status fail_build(const gpu_program *p, const char *name, cl_int error) {
+/* The compiler's words, to be freed with seqmix_memory_free(); NULL if there are none. */
+static char *build_log(const gpu_program *p) {
   size_t size = 0;
   const opencl_api *api = p->device->api;
   cl_device_id id = p->device->id;
-  char *log = NULL;
-  if (!api->clGetProgramBuildInfo(p->program, id, CL_PROGRAM_BUILD_LOG, 0, NULL, &size) && size)
-    log = seqmix_memory_allocate_zeroed(size + 1);
+  if (api->clGetProgramBuildInfo(p->program, id, CL_PROGRAM_BUILD_LOG, 0, NULL, &size) || !size)
+    return NULL;
+  char *log = seqmix_memory_allocate_zeroed(size + 1);
   if (log && api->clGetProgramBuildInfo(p->program, id, CL_PROGRAM_BUILD_LOG, size, log, NULL))
     log[0] = 0;
-  seqmix_fail(SEQMIX_ERROR_DEVICE, "opencl: kernels '%s' do not compile (%d): %.*s", name, error,
-              LOG_MOST, log ? log : "");
+  return log;
+}
+
+static seqmix_status finish_build(const gpu_program *p, const char *name, cl_int error) {
+  if (!error && !seqmix_log_enabled(SEQMIX_LOG_DEBUG)) return SEQMIX_OK;
+  char *log = build_log(p);
+  const char *text = log ? log : "";
+  if (error)
+    seqmix_fail(SEQMIX_ERROR_DEVICE, "opencl: kernels '%s' do not compile (%d): %.*s", name, error,
+                LOG_MOST, text);
+  else if (*text)
+    seqmix_log(SEQMIX_LOG_DEBUG, "opencl: kernels '%s': %.*s", name, LOG_MOST, text);
   seqmix_memory_free(log);
-  return SEQMIX_ERROR_DEVICE;
+  return error ? SEQMIX_ERROR_DEVICE : SEQMIX_OK;
 }
 
 static gpu_program *new_program(gpu_device *device) {
@@ -53,7 +65,7 @@ static seqmix_status build(gpu_program *p, const gpu_source *source) {
   p->program = api->clCreateProgramWithSource(p->device->context, 2, texts, sizes, &error);
   if (error) return seqmix_opencl_fail("clCreateProgramWithSource", error);
   error = api->clBuildProgram(p->program, 1, &p->device->id, build_options, NULL, NULL);
-  return error ? fail_build(p, source->text->name, error) : SEQMIX_OK;
+  return finish_build(p, source->text->name, error);
 }
 
 seqmix_status seqmix_opencl_compile(gpu_device *device, const gpu_source *source,

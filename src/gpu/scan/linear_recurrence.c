@@ -15,7 +15,12 @@ static int32_t kind_of(const recurrence *p) {
 }
 
 static gpu_scan_shape shape_of(const recurrence *p) {
-  return (gpu_scan_shape){p->at.count, p->channels, p->at.length};
+  return (gpu_scan_shape){
+      .streams = p->at.count,
+      .channels = p->channels,
+      .longest = p->at.length,
+      .is_turned = p->b.stride[2] != 1 + uses(p, SEQMIX_LINEAR_RECURRENCE_COMPLEX),
+  };
 }
 
 static scan_plane plane_of(const seqmix_view *view) {

@@ -9,10 +9,13 @@ typedef struct gpu_scan_shape {
   int64_t streams;  /* sequences, for each index of the other axes */
   int64_t channels; /* of each */
   int64_t longest;  /* sequence, or a bound of it */
+  int is_turned;    /* channels are not contiguous */
 } gpu_scan_shape;
 
 typedef struct gpu_scan_plan {
-  int32_t lanes, items; /* constants of the program */
+  int32_t lanes, items; /* constants of the program, */
+  int32_t most_width;   /* and vectors of lanes of an item at most */
+  int32_t width;        /* and here */
   int64_t piece;        /* tokens of a piece; all, if sequences are not cut */
   int64_t pieces;       /* of the longest sequence */
   int32_t lanes_are_pieces;

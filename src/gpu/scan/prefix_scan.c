@@ -28,7 +28,12 @@ static int32_t channel_axis(const prefix *p) {
 
 static gpu_scan_shape shape_of(const prefix *p) {
   int32_t channels = channel_axis(p);
-  gpu_scan_shape shape = {p->segments, p->sizes[channels], p->longest};
+  gpu_scan_shape shape = {
+      .streams = p->segments,
+      .channels = p->sizes[channels],
+      .longest = p->longest,
+      .is_turned = p->x_strides[channels] != 1,
+  };
   for (int32_t i = 0; i < p->axes; i++)
     if (i != channels) shape.streams *= p->sizes[i];
   return shape;
