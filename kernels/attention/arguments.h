@@ -40,7 +40,8 @@ typedef struct attention_arguments {
   int64_t page_size;                 /* 0: not paged */
   int64_t window_left, window_right; /* -1: open */
   int64_t query_offset;
-  int64_t block_map_queries, block_map_keys;
+  int64_t block_map_queries, block_map_keys; /* of a block */
+  int64_t block_map_rows, block_map_columns; /* blocks */
   int64_t mask_keys, bias_keys;
   int64_t piece, pieces; /* decode: keys of a piece, and how many there are */
   int64_t first, count;  /* unfused: the rows under way */
@@ -56,6 +57,8 @@ typedef struct attention_arguments {
   int32_t scores_mode;            /* a seqmix_scores_mode */
   int32_t fault_of_query_length;  /* for a sequence longer than the bound */
   int32_t fault_of_key_length;
+  int32_t fault_of_block_map;     /* for a map that is too small */
+  int32_t reserved;
 } attention_arguments;
 
 #endif

@@ -7,6 +7,7 @@ typedef struct score_row {
   key_range keys;   /* that lengths and window leave */
   int64_t position; /* of the query among the keys */
   int64_t mask, bias, block_map; /* its first elements */
+  int32_t is_mapped;             /* whether the block map reaches to the row */
   float slope;
 } score_row;
 
@@ -17,19 +18,32 @@ DEVICE score_row score_row_of(const attention_arguments *a, const attention_memo
   row.position = i + s->offset;
   row.mask = a->mask.dtype ? score_at(&a->mask, s->n, h, i) : 0;
   row.bias = a->bias.dtype ? score_at(&a->bias, s->n, h, i) : 0;
-  row.block_map =
-      a->block_map.dtype ? score_at(&a->block_map, s->n, h, i / a->block_map_queries) : 0;
+  row.block_map = 0;
+  row.is_mapped = 1;
+  if (a->block_map.dtype) {
+    int64_t block = i / a->block_map_queries;
+    row.block_map = score_at(&a->block_map, s->n, h, block);
+    row.is_mapped = block < a->block_map_rows;
+  }
   row.slope =
       a->alibi.dtype ? load_element(m->alibi, a->alibi.dtype, h * a->alibi.stride) : 0.0f;
   return row;
 }
 
+/* Whether the block map leaves the key to the row; a map that ends too early does not. */
+DEVICE int is_in_map(const attention_arguments *a, const attention_memory *m, const score_row *row,
+                     int64_t j) {
+  int64_t block = j / a->block_map_keys;
+  if (row->is_mapped && block < a->block_map_columns)
+    return m->block_map[row->block_map + block * a->block_map.stride[3]] != 0;
+  keep_largest(m->faults, a->fault_of_block_map);
+  return 0;
+}
+
 DEVICE int is_live(const attention_arguments *a, const attention_memory *m, const score_row *row,
                    int64_t j) {
   if (j < row->keys.begin || j >= row->keys.end) return 0;
-  if (a->block_map.dtype &&
-      !m->block_map[row->block_map + j / a->block_map_keys * a->block_map.stride[3]])
-    return 0;
+  if (a->block_map.dtype && !is_in_map(a, m, row, j)) return 0;
   return !a->mask.dtype || m->mask[row->mask + j * a->mask.stride[3]] != 0;
 }
 

@@ -93,12 +93,11 @@ DEVICE void load_queries(const attention_arguments *a, const attention_memory *m
   int32_t team = (int32_t)item_number() / ROW_TEAM, mate = (int32_t)item_number() % ROW_TEAM;
   for (int32_t row = team; row < ROWS; row += ROW_TEAMS) {
     LOCAL float *to = block + QUERIES_AT + row % LANES;
-    int64_t at = row < t->rows
-                     ? row_at(&a->q, &t->of, tile_query(t, row), tile_head(a, t, row))
-                     : -1;
+    int is_there = row < t->live;
+    int64_t at = is_there ? row_at(&a->q, &t->of, tile_query(t, row), tile_head(a, t, row)) : 0;
     for (int32_t d = mate; d < a->head_dim; d += ROW_TEAM)
       to[QUERY_AT(row / LANES, d)] =
-          at >= 0 ? a->scale * load_element(m->q, a->q.dtype, at + d) : 0.0f;
+          is_there ? a->scale * load_element(m->q, a->q.dtype, at + d) : 0.0f;
   }
 }
 

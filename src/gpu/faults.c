@@ -33,6 +33,9 @@ static const char *const sentences[] = {
         "query_offsets has an offset that is too far; it must be between -2^60 and 2^60",
     [FAULT_BLOCK_TABLE] = "block_table names a page that is not there; its entries for live keys "
                           "must be 0 to the pages of k, less one",
+    [FAULT_BLOCK_MAP] =
+        "block_map has fewer blocks than a sequence of cu_seqlens_q or cu_seqlens_k; it must reach "
+        "to the longest",
 };
 
 seqmix_status seqmix_gpu_fail_fault(int32_t fault) {

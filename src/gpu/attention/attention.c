@@ -46,6 +46,7 @@ static void take_indices(const seqmix_attention_problem *p, attention_arguments 
   a->page_step = p->block_table.stride[1];
   a->fault_of_query_length = seqmix_gpu_fault(op, FAULT_MAX_SEQLEN_Q);
   a->fault_of_key_length = seqmix_gpu_fault(op, FAULT_MAX_SEQLEN_K);
+  a->fault_of_block_map = seqmix_gpu_fault(op, FAULT_BLOCK_MAP);
 }
 
 attention_arguments seqmix_gpu_attention_arguments(const seqmix_attention_problem *p) {
@@ -65,6 +66,8 @@ attention_arguments seqmix_gpu_attention_arguments(const seqmix_attention_proble
       .query_offset = p->query_offset,
       .block_map_queries = p->block_map_queries,
       .block_map_keys = p->block_map_keys,
+      .block_map_rows = p->block_map_rows,
+      .block_map_columns = p->block_map_columns,
       .mask_keys = p->mask_keys,
       .bias_keys = p->bias_keys,
       .q = rows_of(&p->q),
