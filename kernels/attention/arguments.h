@@ -51,13 +51,13 @@ typedef struct attention_arguments {
   index_argument cu_seqlens_q, cu_seqlens_k, key_lengths, query_lengths, query_offsets, block_table;
   int64_t page_step; /* stride of block_table from page to page */
   float scale, softcap;
-  int32_t offset_is_end;          /* the offset is Tk_n - Tq_n instead */
-  int32_t is_tiled;               /* query head h reads kv head h % kv_heads */
-  int32_t has_terms;              /* there is more to a score than its product and its window */
-  int32_t scores_mode;            /* a seqmix_scores_mode */
-  int32_t fault_of_query_length;  /* for a sequence longer than the bound */
+  int32_t offset_is_end;         /* the offset is Tk_n - Tq_n instead */
+  int32_t is_tiled;              /* query head h reads kv head h % kv_heads */
+  int32_t has_terms;             /* there is more to a score than its product and its window */
+  int32_t scores_mode;           /* a seqmix_scores_mode */
+  int32_t fault_of_query_length; /* for a sequence longer than the bound */
   int32_t fault_of_key_length;
-  int32_t fault_of_block_map;     /* for a map that is too small */
+  int32_t fault_of_block_map; /* for a map that is too small */
   int32_t reserved;
 } attention_arguments;
 

@@ -16,24 +16,23 @@ typedef struct attention_memory {
   const GLOBAL uint8_t *key_lengths, *query_lengths, *query_offsets, *block_table;
 } attention_memory;
 
-#define ATTENTION_PARAMETERS                                                                    \
-  GLOBAL int32_t *faults, GLOBAL float *work, const GLOBAL uint8_t *q, const GLOBAL uint8_t *k, \
-      const GLOBAL uint8_t *v, GLOBAL uint8_t *out, GLOBAL uint8_t *lse,                        \
-      GLOBAL uint8_t *scores, const GLOBAL uint8_t *mask, const GLOBAL uint8_t *bias,           \
-      const GLOBAL uint8_t *block_map, const GLOBAL uint8_t *alibi, const GLOBAL uint8_t *sinks, \
-      const GLOBAL uint8_t *cu_seqlens_q, const GLOBAL uint8_t *cu_seqlens_k,                   \
-      const GLOBAL uint8_t *key_lengths, const GLOBAL uint8_t *query_lengths,                   \
-      const GLOBAL uint8_t *query_offsets, const GLOBAL uint8_t *block_table,                   \
+#define ATTENTION_PARAMETERS                                                                     \
+  GLOBAL int32_t *faults, GLOBAL float *work, const GLOBAL uint8_t *q, const GLOBAL uint8_t *k,  \
+      const GLOBAL uint8_t *v, GLOBAL uint8_t *out, GLOBAL uint8_t *lse, GLOBAL uint8_t *scores, \
+      const GLOBAL uint8_t *mask, const GLOBAL uint8_t *bias, const GLOBAL uint8_t *block_map,   \
+      const GLOBAL uint8_t *alibi, const GLOBAL uint8_t *sinks,                                  \
+      const GLOBAL uint8_t *cu_seqlens_q, const GLOBAL uint8_t *cu_seqlens_k,                    \
+      const GLOBAL uint8_t *key_lengths, const GLOBAL uint8_t *query_lengths,                    \
+      const GLOBAL uint8_t *query_offsets, const GLOBAL uint8_t *block_table,                    \
       attention_arguments a
 
-#define ATTENTION_MEMORY                                                                        \
-  {                                                                                             \
-    faults, q + a.q.byte_offset, k + a.k.byte_offset, v + a.v.byte_offset,                      \
-        out + a.out.byte_offset, lse + a.lse.byte_offset, scores + a.scores.byte_offset,        \
-        mask + a.mask.byte_offset, bias + a.bias.byte_offset,                                   \
-        block_map + a.block_map.byte_offset, alibi + a.alibi.byte_offset,                       \
-        sinks + a.sinks.byte_offset, cu_seqlens_q, cu_seqlens_k, key_lengths, query_lengths,    \
-        query_offsets, block_table                                                              \
+#define ATTENTION_MEMORY                                                                           \
+  {                                                                                                \
+    faults, q + a.q.byte_offset, k + a.k.byte_offset, v + a.v.byte_offset,                         \
+        out + a.out.byte_offset, lse + a.lse.byte_offset, scores + a.scores.byte_offset,           \
+        mask + a.mask.byte_offset, bias + a.bias.byte_offset, block_map + a.block_map.byte_offset, \
+        alibi + a.alibi.byte_offset, sinks + a.sinks.byte_offset, cu_seqlens_q, cu_seqlens_k,      \
+        key_lengths, query_lengths, query_offsets, block_table                                     \
   }
 
 typedef struct attention_sequence {
@@ -85,13 +84,13 @@ DEVICE attention_sequence attention_sequence_at(const attention_arguments *a,
   attention_sequence s = {n, 0, a->query_length, 0, 0, a->key_length, a->query_offset};
   int is_right = 1;
   if (a->cu_seqlens_q.bits)
-    is_right &= find_segment(m->cu_seqlens_q, &a->cu_seqlens_q, n, a->sequences, a->query_total,
-                             a->query_length, a->fault_of_query_length, m->faults, &s.q_first,
-                             &s.q_rows);
+    is_right &=
+        find_segment(m->cu_seqlens_q, &a->cu_seqlens_q, n, a->sequences, a->query_total,
+                     a->query_length, a->fault_of_query_length, m->faults, &s.q_first, &s.q_rows);
   if (a->cu_seqlens_k.bits)
-    is_right &= find_segment(m->cu_seqlens_k, &a->cu_seqlens_k, n, a->sequences, a->key_total,
-                             a->key_length, a->fault_of_key_length, m->faults, &s.k_first,
-                             &s.k_live);
+    is_right &=
+        find_segment(m->cu_seqlens_k, &a->cu_seqlens_k, n, a->sequences, a->key_total,
+                     a->key_length, a->fault_of_key_length, m->faults, &s.k_first, &s.k_live);
   s.q_live = s.q_rows;
   is_right &= find_entry(m->query_lengths, &a->query_lengths, n, 0, s.q_rows, m->faults, &s.q_live);
   is_right &= find_entry(m->key_lengths, &a->key_lengths, n, 0, s.k_live, m->faults, &s.k_live);
@@ -102,7 +101,7 @@ DEVICE attention_sequence attention_sequence_at(const attention_arguments *a,
   return s;
 }
 
-/* Keys that lengths and window leave to rows first .. last; empty if begin >= end. */
+/* Keys that lengths and window leave to rows first .. last; 0 .. -1 if there are none. */
 DEVICE key_range keys_of_rows(const attention_arguments *a, const attention_sequence *s,
                               int64_t first, int64_t last) {
   key_range keys = {0, s->k_live};
@@ -112,7 +111,16 @@ DEVICE key_range keys_of_rows(const attention_arguments *a, const attention_sequ
     keys.begin = first + s->offset - a->window_left;
   if (a->window_right >= 0 && last + s->offset + a->window_right + 1 < keys.end)
     keys.end = last + s->offset + a->window_right + 1;
-  if (first >= s->q_live) keys.end = keys.begin;
+  if (first >= s->q_live || keys.begin >= keys.end) keys.begin = keys.end = 0;
+  return keys;
+}
+
+/* Keys that they leave to each of those rows. */
+DEVICE key_range keys_of_all_rows(const attention_arguments *a, const attention_sequence *s,
+                                  int64_t first, int64_t last) {
+  key_range keys = keys_of_rows(a, s, last, last);
+  int64_t end = keys_of_rows(a, s, first, first).end;
+  if (end < keys.end) keys.end = end;
   return keys;
 }
 
@@ -158,8 +166,7 @@ DEVICE key_place place_key(const attention_arguments *a, const attention_memory 
 
 /* Its row of k or v for a kv head. */
 DEVICE int64_t key_at(const attention_rows *rows, key_place place, int64_t kv_head) {
-  return place.outer * rows->stride[0] + place.inner * rows->stride[1] +
-         kv_head * rows->stride[2];
+  return place.outer * rows->stride[0] + place.inner * rows->stride[1] + kv_head * rows->stride[2];
 }
 
 DEVICE int64_t score_at(const attention_scores *scores, int64_t n, int64_t h, int64_t i) {

@@ -4,8 +4,8 @@
 
 /* A row of scores: query i of head h. */
 typedef struct score_row {
-  key_range keys;   /* that lengths and window leave */
-  int64_t position; /* of the query among the keys */
+  key_range keys;                /* that lengths and window leave */
+  int64_t position;              /* of the query among the keys */
   int64_t mask, bias, block_map; /* its first elements */
   int32_t is_mapped;             /* whether the block map reaches to the row */
   float slope;
@@ -25,8 +25,7 @@ DEVICE score_row score_row_of(const attention_arguments *a, const attention_memo
     row.block_map = score_at(&a->block_map, s->n, h, block);
     row.is_mapped = block < a->block_map_rows;
   }
-  row.slope =
-      a->alibi.dtype ? load_element(m->alibi, a->alibi.dtype, h * a->alibi.stride) : 0.0f;
+  row.slope = a->alibi.dtype ? load_element(m->alibi, a->alibi.dtype, h * a->alibi.stride) : 0.0f;
   return row;
 }
 

@@ -23,10 +23,10 @@ enum {
  * in theirs. */
 #if ITEMS == 1
 enum { COLUMN_STEP = 1, KEY_STEP = 4, VALUE_STEP = 4 };
-#define QUERY_AT(column, d) (((column) * DIM + (d)) * LANES)
+#define QUERY_AT(column, d) (((column)*DIM + (d)) * LANES)
 #else
 enum { COLUMN_STEP = COLUMN_TRIPS, KEY_STEP = KEY_TRIPS, VALUE_STEP = VALUE_TRIPS };
-#define QUERY_AT(column, d) (((d) * COLUMNS + (column)) * LANES)
+#define QUERY_AT(column, d) (((d)*COLUMNS + (column)) * LANES)
 #endif
 
 /* Distances in local memory, apart from powers of two: banks, or sets of a cache. */
@@ -34,23 +34,23 @@ enum { KEY_FLOATS = DIM + LANES, SCORE_FLOATS = ROWS + LANES };
 
 /* What a work-group's local memory is carved into. */
 enum {
-  QUERIES_AT = 0, /* [DIM, ROWS] or [COLUMNS, DIM, LANES], times scale */
-  ROWS_AT = QUERIES_AT + DIM * ROWS,          /* [KEYS, KEY_FLOATS]: keys, then values */
-  SCORES_AT = ROWS_AT + KEYS * KEY_FLOATS,    /* [KEYS, SCORE_FLOATS] */
+  QUERIES_AT = 0,                          /* [DIM, ROWS] or [COLUMNS, DIM, LANES], times scale */
+  ROWS_AT = QUERIES_AT + DIM * ROWS,       /* [KEYS, KEY_FLOATS]: keys, then values */
+  SCORES_AT = ROWS_AT + KEYS * KEY_FLOATS, /* [KEYS, SCORE_FLOATS] */
   LARGEST_AT = SCORES_AT + KEYS * SCORE_FLOATS, /* [ROWS] */
-  SHRINK_AT = LARGEST_AT + ROWS,              /* [ROWS]: factor of the sums so far */
-  DENOMINATORS_AT = SHRINK_AT + ROWS,         /* [ROWS] */
+  SHRINK_AT = LARGEST_AT + ROWS,                /* [ROWS]: factor of the sums so far */
+  DENOMINATORS_AT = SHRINK_AT + ROWS,           /* [ROWS] */
   TILE_FLOATS = DENOMINATORS_AT + ROWS
 };
 
 typedef struct tile {
   attention_sequence of;
   int64_t kv_head;
-  int64_t first_query; /* of row 0 */
-  int32_t group;       /* query heads of the kv head */
+  int64_t first_query;  /* of row 0 */
+  int32_t group;        /* query heads of the kv head */
   int32_t first_member; /* of row 0 in the group */
-  int32_t rows, live;  /* rows there are, and rows with keys */
-  int32_t column, key; /* the item's place in the grid */
+  int32_t rows, live;   /* rows there are, and rows with keys */
+  int32_t column, key;  /* the item's place in the grid */
 } tile;
 
 DEVICE int64_t tile_query(const tile *t, int32_t row) {
@@ -138,17 +138,16 @@ DEVICE void multiply_keys(const attention_arguments *a, const tile *t, int32_t c
       for (int32_t d = 0; d < dim; d++) {
         UNROLL for (int32_t i = 0; i < COLUMN_STEP; i++) {
           lane q = lane_load_local(queries, QUERY_AT(t->column + (c + i) * COLUMN_ITEMS, d));
-          UNROLL for (int32_t j = 0; j < KEY_STEP; j++)
-            sums[i][j] =
-                lane_multiply_add(q, lane_of(keys[j * KEY_ITEMS * KEY_FLOATS + d]), sums[i][j]);
+          UNROLL for (int32_t j = 0; j < KEY_STEP; j++) sums[i][j] =
+              lane_multiply_add(q, lane_of(keys[j * KEY_ITEMS * KEY_FLOATS + d]), sums[i][j]);
         }
       }
       UNROLL for (int32_t i = 0; i < COLUMN_STEP; i++) {
         UNROLL for (int32_t j = 0; j < KEY_STEP; j++)
-          lane_store_local(block,
-                           SCORES_AT + (t->key + (k + j) * KEY_ITEMS) * SCORE_FLOATS +
-                               (t->column + (c + i) * COLUMN_ITEMS) * LANES,
-                           sums[i][j]);
+            lane_store_local(block,
+                             SCORES_AT + (t->key + (k + j) * KEY_ITEMS) * SCORE_FLOATS +
+                                 (t->column + (c + i) * COLUMN_ITEMS) * LANES,
+                             sums[i][j]);
       }
     }
   }
@@ -184,13 +183,11 @@ DEVICE void find_largest(LOCAL float *block, int32_t columns) {
   for (int32_t c = (int32_t)item_number(); c < columns; c += ITEMS) {
     lane before = lane_load_local(block, LARGEST_AT + c * LANES), largest = before;
     for (int32_t j = 0; j < KEYS; j++)
-      largest =
-          lane_max(largest, lane_load_local(block, SCORES_AT + j * SCORE_FLOATS + c * LANES));
+      largest = lane_max(largest, lane_load_local(block, SCORES_AT + j * SCORE_FLOATS + c * LANES));
     lane shrink = lane_exp(before - largest);
     lane_int is_dead = largest == lane_of(-INFINITY);
     lane_store_local(block, LARGEST_AT + c * LANES, largest);
-    lane_store_local(block, SHRINK_AT + c * LANES,
-                     lane_select(is_dead, lane_of(0.0f), shrink));
+    lane_store_local(block, SHRINK_AT + c * LANES, lane_select(is_dead, lane_of(0.0f), shrink));
   }
 }
 
@@ -230,22 +227,21 @@ DEVICE void add_values(const attention_arguments *a, const tile *t, int32_t coun
       const LOCAL float *values = block + ROWS_AT + t->key + v * KEY_ITEMS;
       lane sums[COLUMN_STEP][VALUE_STEP];
       UNROLL for (int32_t i = 0; i < COLUMN_STEP; i++) {
-        lane shrink = lane_load_local(
-            block, SHRINK_AT + (t->column + (c + i) * COLUMN_ITEMS) * LANES);
-        UNROLL for (int32_t e = 0; e < VALUE_STEP; e++)
-          sums[i][e] = all[(c + i) * VALUE_TRIPS + v + e] * shrink;
+        lane shrink =
+            lane_load_local(block, SHRINK_AT + (t->column + (c + i) * COLUMN_ITEMS) * LANES);
+        UNROLL for (int32_t e = 0; e < VALUE_STEP; e++) sums[i][e] =
+            all[(c + i) * VALUE_TRIPS + v + e] * shrink;
       }
       for (int32_t j = 0; j < count; j++) {
         UNROLL for (int32_t i = 0; i < COLUMN_STEP; i++) {
           lane p = lane_load_local(weights, j * SCORE_FLOATS + i * COLUMN_ITEMS * LANES);
-          UNROLL for (int32_t e = 0; e < VALUE_STEP; e++)
-            sums[i][e] =
-                lane_multiply_add(p, lane_of(values[j * KEY_FLOATS + e * KEY_ITEMS]), sums[i][e]);
+          UNROLL for (int32_t e = 0; e < VALUE_STEP; e++) sums[i][e] =
+              lane_multiply_add(p, lane_of(values[j * KEY_FLOATS + e * KEY_ITEMS]), sums[i][e]);
         }
       }
       UNROLL for (int32_t i = 0; i < COLUMN_STEP; i++) {
-        UNROLL for (int32_t e = 0; e < VALUE_STEP; e++)
-          all[(c + i) * VALUE_TRIPS + v + e] = sums[i][e];
+        UNROLL for (int32_t e = 0; e < VALUE_STEP; e++) all[(c + i) * VALUE_TRIPS + v + e] =
+            sums[i][e];
       }
     }
   }
@@ -280,9 +276,9 @@ DEVICE void store_lse(const attention_arguments *a, const attention_memory *m, c
   if (!a->lse.dtype) return;
   for (int32_t row = (int32_t)item_number(); row < t->rows; row += ITEMS) {
     float denominator = block[DENOMINATORS_AT + row];
-    float lse = row >= t->live || denominator == 0.0f
-                    ? -INFINITY
-                    : block[LARGEST_AT + row] + log(denominator);
-    store_element(m->lse, a->lse.dtype, lse_at(&a->lse, &t->of, tile_query(t, row), tile_head(a, t, row)), lse);
+    float lse = row >= t->live || denominator == 0.0f ? -INFINITY
+                                                      : block[LARGEST_AT + row] + log(denominator);
+    store_element(m->lse, a->lse.dtype,
+                  lse_at(&a->lse, &t->of, tile_query(t, row), tile_head(a, t, row)), lse);
   }
 }

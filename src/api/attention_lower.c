@@ -249,10 +249,10 @@ static seqmix_status lower_block_map(const seqmix_checker *checker,
    * device memory they are not known, and the kernels see whether it is large enough. */
   int knows_rows = seqmix_is_host(checker) || !args->cu_seqlens_q;
   int knows_columns = seqmix_is_host(checker) || !args->cu_seqlens_k;
-  int64_t expected[] = {
-      map->shape[0] == 1 ? -1 : p->sequences, map->shape[1] == 1 ? -1 : p->q_heads,
-      !knows_rows || (is_packed(p) && map->shape[2] > rows) ? -1 : rows,
-      !knows_columns || (is_packed(p) && map->shape[3] > columns) ? -1 : columns};
+  int64_t expected[] = {map->shape[0] == 1 ? -1 : p->sequences,
+                        map->shape[1] == 1 ? -1 : p->q_heads,
+                        !knows_rows || (is_packed(p) && map->shape[2] > rows) ? -1 : rows,
+                        !knows_columns || (is_packed(p) && map->shape[3] > columns) ? -1 : columns};
   SEQMIX_TRY(seqmix_check_shape(checker, "block_map", map, expected,
                                 "[B or 1, Hq or 1, ceil(Tq/bq), ceil(Tk/bk)]"));
   p->block_map = seqmix_view_of(checker, map, (const int32_t[4]){0, 1, 2, 3});

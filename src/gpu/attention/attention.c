@@ -30,9 +30,9 @@ static attention_heads heads_of(const seqmix_view *view) {
 
 /* Whether scores are more than products within a window. */
 static int has_terms(const seqmix_attention_problem *p) {
-  return (p->header.features & (SEQMIX_ATTENTION_MASK | SEQMIX_ATTENTION_BIAS |
-                                SEQMIX_ATTENTION_ALIBI | SEQMIX_ATTENTION_SOFTCAP |
-                                SEQMIX_ATTENTION_BLOCK_MAP)) != 0;
+  return (p->header.features &
+          (SEQMIX_ATTENTION_MASK | SEQMIX_ATTENTION_BIAS | SEQMIX_ATTENTION_ALIBI |
+           SEQMIX_ATTENTION_SOFTCAP | SEQMIX_ATTENTION_BLOCK_MAP)) != 0;
 }
 
 static void take_indices(const seqmix_attention_problem *p, attention_arguments *a) {
