@@ -2,6 +2,7 @@
 /* Workspace is O(threads x tile): it does not grow with the number of queries or keys. */
 #include <seqmix/seqmix.h>
 
+#include "support/accepted.h"
 #include "test_attention.h"
 #include "verify/devices.h"
 
@@ -31,7 +32,7 @@ static uint64_t workspace_of(seqmix_context *context, int64_t length, int32_t dt
   }
   uint64_t bytes = UINT64_MAX;
   seqmix_status status = seqmix_attention_workspace_size(context, &args, &bytes);
-  ck_assert_msg(status == SEQMIX_OK, "%s", seqmix_last_error());
+  assert_accepted(status, "workspace");
   return bytes;
 }
 

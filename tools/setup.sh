@@ -36,6 +36,12 @@ find_python() {
   return 1
 }
 
+# True if there is an OpenCL driver for the processor: with one, any machine can test that backend.
+has_opencl() {
+  ls /etc/OpenCL/vendors/pocl*.icd >/dev/null 2>&1 &&
+    PATH=$PATH:/sbin ldconfig -p | grep -q 'libOpenCL\.so\.1'
+}
+
 has_bench_libraries() { has_package openblas && has_package libcjson; }
 
 # Debian packages that are missing for $1: build, bench, test or ci. Asks for commands and headers, not
@@ -52,6 +58,7 @@ missing_packages() {
   has_header "${CXX:-c++}" cstdio c++ || echo g++
   has_package check || echo check
   has_header "${CC:-cc}" dlpack/dlpack.h c || echo libdlpack-dev
+  has_opencl || echo pocl-opencl-icd ocl-icd-libopencl1
   [ "$level" = test ] && return
   for program in clang clang-format clang-tidy cmake doxygen g++ gcc git make shellcheck; do
     have "$program" || echo "$program"

@@ -289,8 +289,11 @@ static void set_args(attention_data *data) {
   if (spec->offset_kind == OFFSET_VALUE) args.query_offset = spec->offset;
   args.block_map_queries = spec->map_queries;
   args.block_map_keys = spec->map_keys;
-  if (spec->hints && spec->packed_queries) args.max_seqlen_q = data->query_extent;
-  if (spec->hints && spec->packed_keys) args.max_seqlen_k = data->key_extent;
+  /* The shape of a block map follows from the longest sequences, which only hints tell where
+   * cu_seqlens is in device memory. */
+  int hints = spec->hints || spec->map_queries;
+  if (hints && spec->packed_queries) args.max_seqlen_q = data->query_extent;
+  if (hints && spec->packed_keys) args.max_seqlen_k = data->key_extent;
   data->args = args;
 }
 

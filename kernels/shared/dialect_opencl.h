@@ -13,7 +13,7 @@ typedef long int64_t;
 typedef ulong uint64_t;
 
 #define KERNEL __kernel __attribute__((reqd_work_group_size(ITEMS, 1, 1)))
-#define DEVICE static inline __attribute__((always_inline))
+#define DEVICE static
 #define GLOBAL __global
 #define LOCAL __local
 #define group_number() ((int64_t)get_group_id(0))

@@ -4,12 +4,13 @@
 from __future__ import annotations
 
 import re
-from ctypes import Structure, addressof, byref
+from ctypes import Structure, addressof
 from typing import Any, Callable, Dict, Sequence, Union
 
 from ._abi import HeadSharing, Tensor
 from ._arrays import Array, Operands
 from ._errors import InvalidArgument, Unsupported
+from ._staging import call
 from .context import Context
 
 Integers = Union[Array, Sequence[int]]
@@ -53,6 +54,6 @@ def run(
 ) -> None:
     """Makes the call. What it refuses has the names of Python."""
     try:
-        context._run(operands.operator, function, byref(args))
+        call(context, operands, function, args)
     except (InvalidArgument, Unsupported) as refusal:
         raise type(refusal)(in_python(str(refusal))) from None

@@ -2,7 +2,8 @@
 """Other people's arrays, described to the library where they lie.
 
 An array is a NumPy array, or has `__dlpack__`, `__array_interface__` or
-`__cuda_array_interface__`. Nothing is copied: what the library cannot take as it lies, it refuses.
+`__cuda_array_interface__`. Nothing is copied here: what the library cannot take as it lies, it
+refuses.
 """
 
 from __future__ import annotations
@@ -54,6 +55,16 @@ DTYPE_NAMES = {
     "bool": Dtype.BOOL,
     "uint8": Dtype.U8,
 }
+DTYPE_BYTES = {
+    int(Dtype.F32): 4,
+    int(Dtype.F16): 2,
+    int(Dtype.BF16): 2,
+    int(Dtype.F64): 8,
+    int(Dtype.I32): 4,
+    int(Dtype.I64): 8,
+    int(Dtype.BOOL): 1,
+    int(Dtype.U8): 1,
+}
 _REAL = ", ".join(DTYPE_NAMES)
 _HOST = int(Memory.HOST)
 _FLOAT32 = np.dtype(np.float32)
@@ -80,10 +91,12 @@ _capsule_pointer.argtypes = [ctypes.py_object, ctypes.c_char_p]
 class Operands:
     """The tensors of one call. It keeps them, and who owns their memory, alive."""
 
-    __slots__ = ("operator", "_alive")
+    __slots__ = ("operator", "tensors", "_alive")
 
     def __init__(self, operator: str) -> None:
         self.operator = operator
+        # With whether they are written.
+        self.tensors: List[Tuple[Tensor, bool]] = []
         self._alive: List[Any] = []
 
     def input(self, name: str, array: Any) -> Tensor:
@@ -92,7 +105,9 @@ class Operands:
 
     def numbers(self, name: str, array: Any) -> Tensor:
         """The same of one that may be complex64: a ComplexTensor then."""
-        return self._describe(name, array)[0]
+        tensor = self._describe(name, array)[0]
+        self.tensors.append((tensor, False))
+        return tensor
 
     def output(self, name: str, array: Any) -> Tensor:
         """Describes an array to be written."""
@@ -103,6 +118,7 @@ class Operands:
         tensor, refusal = self._describe(name, array)
         if refusal:
             raise self.refused(name, f"{refusal}, must be writable")
+        self.tensors.append((tensor, True))
         return tensor
 
     def index(self, name: str, array: Any) -> Tensor:

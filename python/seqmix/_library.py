@@ -11,7 +11,7 @@ import ctypes
 import ctypes.util
 import os
 import pathlib
-from ctypes import POINTER, c_char_p, c_int32, c_void_p
+from ctypes import POINTER, c_char_p, c_int32, c_uint64, c_void_p
 from typing import Any, List, Optional, Tuple
 
 from . import _abi, _abi_scans
@@ -37,6 +37,10 @@ _PROTOTYPES: List[Tuple[str, Any, List[Any]]] = [
     ("seqmix_context_set_variant", c_int32, [c_void_p, c_char_p]),
     ("seqmix_context_variant_name", c_char_p, [c_void_p, c_int32]),
     ("seqmix_synchronize", c_int32, [c_void_p]),
+    ("seqmix_buffer_allocate", c_int32, [c_void_p, c_uint64, POINTER(c_void_p)]),
+    ("seqmix_buffer_free", None, [c_void_p, c_void_p]),
+    ("seqmix_buffer_upload", c_int32, [c_void_p, c_void_p, c_uint64, c_void_p, c_uint64]),
+    ("seqmix_buffer_download", c_int32, [c_void_p, c_void_p, c_uint64, c_void_p, c_uint64]),
     ("seqmix_attention", c_int32, [c_void_p, POINTER(_abi.AttentionArgs)]),
     ("seqmix_attention_merge", c_int32, [c_void_p, POINTER(_abi.AttentionMergeArgs)]),
     ("seqmix_linear_attention", c_int32, [c_void_p, POINTER(_abi.LinearAttentionArgs)]),

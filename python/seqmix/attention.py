@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from ctypes import addressof, byref
+from ctypes import addressof
 from typing import (
     TYPE_CHECKING,
     Any,
@@ -24,6 +24,7 @@ from ._arguments import HEAD_SHARING, Integers, Numbers, Renaming, fill, named, 
 from ._arrays import Array, Operands
 from ._library import library
 from ._results import Results, stack
+from ._staging import call
 from .context import Context, chosen_context
 
 if TYPE_CHECKING:
@@ -296,7 +297,7 @@ def attention_merge(
     results = Results(operands, outs, outs_tensor)
     args.out = addressof(results.add("out", out, (batch, time, heads, value_dim)))
     args.lse = addressof(results.add("lse", lse, (batch, heads, time), f32=True))
-    context._run("attention_merge", library.seqmix_attention_merge, byref(args))
+    call(context, operands, library.seqmix_attention_merge, args)
     merged: Tuple[A, A] = results.finished()
     return merged
 

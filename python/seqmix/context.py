@@ -88,6 +88,7 @@ class Context:
         options.device = _text("context_create", "device", device)
         options.threads = 0 if threads is None else _thread_count("context_create", threads)
         self._handle = _Handle(options)
+        self._is_host = _memory_of(_device_name(self._handle)) == "host"
 
     @property
     def device(self) -> str:
@@ -199,6 +200,10 @@ def _device_name(handle: _Handle) -> str:
 def _threads_of(handle: _Handle) -> int:
     count: int = library.seqmix_context_threads(handle.pointer)
     return count
+
+
+def _memory_of(device: str) -> str:
+    return next(str(info["memory"]) for info in devices() if info["name"] == device)
 
 
 def _thread_count(operator: str, threads: int) -> int:

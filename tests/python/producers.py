@@ -90,6 +90,10 @@ new_capsule.restype = ctypes.py_object
 new_capsule.argtypes = [ctypes.c_void_p, ctypes.c_char_p, DESTRUCTOR]
 
 
+# Who has given out a capsule: its destructor must outlive it, also where both are garbage together.
+_alive = []
+
+
 class HandMade:
     """A contiguous float or complex array by DLPack, field by field.
 
@@ -130,6 +134,7 @@ class HandMade:
         if keywords and not self.versioned:
             raise TypeError("no keywords")
         self.given += 1
+        _alive.append(self)
         ctypes.memmove(self.buffer, self.memory, len(self.memory))
         return new_capsule(ctypes.addressof(self.managed), self.name, self.destructor)
 

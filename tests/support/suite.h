@@ -38,6 +38,9 @@ void suite_add_loop(TCase *tcase, const TTest *test, int begin, int end);
     return;                                   \
   } while (0)
 
+/* The same from anywhere below a test's body. Takes printf arguments; does not return. */
+void suite_leave(const char *format, ...) CK_ATTRIBUTE_FORMAT(printf, 1, 2);
+
 /* The seed all others derive from. */
 uint64_t suite_base_seed(void);
 

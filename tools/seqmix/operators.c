@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The operator table, with what each backend at hand has for each operator. */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "seqmix/seqmix.h"
@@ -54,7 +55,10 @@ static void print_variants(const seqmix_context *context, const char *name, int 
 
 static void print_table(seqmix_context *const *contexts, int32_t count) {
   printf("| operator | computes |");
-  for (int32_t c = 0; c < count; c++) printf(" %s |", seqmix_context_device(contexts[c]));
+  for (int32_t c = 0; c < count; c++) {
+    const char *device = seqmix_context_device(contexts[c]);
+    printf(" %.*s |", (int)strcspn(device, ":"), device);
+  }
   printf("\n|---|---|");
   for (int32_t c = 0; c < count; c++) printf("---|");
   printf("\n");
@@ -95,6 +99,12 @@ static int32_t open_backends(seqmix_context **contexts, int32_t most) {
   return count;
 }
 
+/* By name: the order of devices is that of the machine. */
+static int compare(const void *left, const void *right) {
+  seqmix_context *const *a = left, *const *b = right;
+  return strcmp(seqmix_context_device(*a), seqmix_context_device(*b));
+}
+
 int tool_operators(int count, char **words) {
   int markdown = count == 1 && strcmp(words[0], "--markdown") == 0;
   if (count > 0 && !markdown) {
@@ -103,6 +113,7 @@ int tool_operators(int count, char **words) {
   }
   seqmix_context *contexts[16];
   int32_t opened = open_backends(contexts, 16);
+  qsort(contexts, (size_t)opened, sizeof *contexts, compare);
   if (markdown)
     print_table(contexts, opened);
   else
