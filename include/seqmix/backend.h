@@ -142,6 +142,8 @@ typedef struct seqmix_attention_problem {
   seqmix_index_view query_lengths; /**< [n] */
   seqmix_index_view query_offsets; /**< [n] */
   seqmix_index_view block_table;   /**< [n, page of the sequence] */
+  int64_t block_map_rows;          /**< extents of block_map: where lengths lie in device memory */
+  int64_t block_map_columns;       /**< they may turn out to be too small */
 } seqmix_attention_problem;
 
 /** Options of attention_merge. */

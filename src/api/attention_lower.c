@@ -245,16 +245,21 @@ static seqmix_status lower_block_map(const seqmix_checker *checker,
   SEQMIX_TRY(seqmix_check_range(checker, "block_map_keys", args->block_map_keys, 1, INT64_MAX));
   int64_t rows = blocks_of(p->query_length, args->block_map_queries);
   int64_t columns = blocks_of(p->key_length, args->block_map_keys);
-  /* Packed lengths may be known as bounds only: a map may then be larger than it needs to be. */
+  /* Packed lengths may be known as bounds only: a map may then be larger than it needs to be. In
+   * device memory they are not known, and the kernels see whether it is large enough. */
+  int knows_rows = seqmix_is_host(checker) || !args->cu_seqlens_q;
+  int knows_columns = seqmix_is_host(checker) || !args->cu_seqlens_k;
   int64_t expected[] = {map->shape[0] == 1 ? -1 : p->sequences,
                         map->shape[1] == 1 ? -1 : p->q_heads,
-                        is_packed(p) && map->shape[2] > rows ? -1 : rows,
-                        is_packed(p) && map->shape[3] > columns ? -1 : columns};
+                        !knows_rows || (is_packed(p) && map->shape[2] > rows) ? -1 : rows,
+                        !knows_columns || (is_packed(p) && map->shape[3] > columns) ? -1 : columns};
   SEQMIX_TRY(seqmix_check_shape(checker, "block_map", map, expected,
                                 "[B or 1, Hq or 1, ceil(Tq/bq), ceil(Tk/bk)]"));
   p->block_map = seqmix_view_of(checker, map, (const int32_t[4]){0, 1, 2, 3});
   p->block_map_queries = args->block_map_queries;
   p->block_map_keys = args->block_map_keys;
+  p->block_map_rows = map->shape[2];
+  p->block_map_columns = map->shape[3];
   p->header.features |= SEQMIX_ATTENTION_BLOCK_MAP;
   return SEQMIX_OK;
 }

@@ -12,6 +12,18 @@
                                          const seqmix_device_properties *device, int32_t workers); \
   seqmix_status seqmix_gpu_##name(const seqmix_call *call, const seqmix_problem *problem);
 
+/** Those of one that does not take, or does not suit, every problem of its features. */
+#define SEQMIX_GPU_CHOICE(name)                                                \
+  SEQMIX_GPU_ALGORITHM(name)                                                   \
+  int32_t seqmix_gpu_##name##_accepts(const seqmix_problem *problem,           \
+                                      const seqmix_device_properties *device); \
+  int32_t seqmix_gpu_##name##_suits(const seqmix_problem *problem,             \
+                                    const seqmix_device_properties *device);
+
+SEQMIX_GPU_CHOICE(attention_decode)
+SEQMIX_GPU_CHOICE(attention_prefill)
+SEQMIX_GPU_CHOICE(attention_unfused)
+SEQMIX_GPU_ALGORITHM(attention_merge)
 SEQMIX_GPU_ALGORITHM(linear_attention_chunked)
 SEQMIX_GPU_ALGORITHM(linear_attention_recurrent)
 int32_t seqmix_gpu_linear_attention_recurrent_suits(const seqmix_problem *problem,
@@ -57,6 +69,16 @@ SEQMIX_GPU_ALGORITHM(selective_scan)
    SEQMIX_CAUSAL_CONV1D_PRESENT | SEQMIX_CAUSAL_CONV1D_STATE_INDICES |                 \
    SEQMIX_CAUSAL_CONV1D_PACKED | SEQMIX_CAUSAL_CONV1D_OUT_F32)
 
+#define SEQMIX_GPU_ATTENTION_FEATURES                                                            \
+  (SEQMIX_ATTENTION_WINDOW | SEQMIX_ATTENTION_OFFSETS | SEQMIX_ATTENTION_KEY_LENGTHS |           \
+   SEQMIX_ATTENTION_QUERY_LENGTHS | SEQMIX_ATTENTION_MASK | SEQMIX_ATTENTION_BIAS |              \
+   SEQMIX_ATTENTION_ALIBI | SEQMIX_ATTENTION_SOFTCAP | SEQMIX_ATTENTION_SINKS |                  \
+   SEQMIX_ATTENTION_BLOCK_MAP | SEQMIX_ATTENTION_PACKED_QUERIES | SEQMIX_ATTENTION_PACKED_KEYS | \
+   SEQMIX_ATTENTION_PAGED | SEQMIX_ATTENTION_LSE | SEQMIX_ATTENTION_TILED_HEADS |                \
+   SEQMIX_ATTENTION_OUT_F32)
+#define SEQMIX_GPU_ATTENTION_MERGE_FEATURES \
+  (SEQMIX_ATTENTION_MERGE_SINKS | SEQMIX_ATTENTION_MERGE_LSE | SEQMIX_ATTENTION_MERGE_OUT_F32)
+
 /** A row of the table of the backend that is `isa` in names: "cl". */
 #define SEQMIX_GPU_VARIANT(isa, operator, OPERATOR, algorithm, function)              \
   {                                                                                   \
@@ -74,10 +96,26 @@ SEQMIX_GPU_ALGORITHM(selective_scan)
     .suits = seqmix_gpu_##function##_suits,                                           \
   }
 
+/** The same of an algorithm that is a choice, with its own list of options. */
+#define SEQMIX_GPU_CHOICE_VARIANT(isa, operator, OPERATOR, algorithm, function, features_) \
+  {                                                                                        \
+    .name = #operator"__any_" #isa "_" #algorithm, .op = SEQMIX_OP_##OPERATOR,             \
+    .dtypes = SEQMIX_GPU_TYPES, .problem_features = (features_),                           \
+    .accepts = seqmix_gpu_##function##_accepts, .suits = seqmix_gpu_##function##_suits,    \
+    .workspace = seqmix_gpu_##function##_workspace, .run = seqmix_gpu_##function,          \
+  }
+
 /** All rows, per operator in order of preference. */
 #define SEQMIX_GPU_VARIANTS(isa)                                                                \
-  SEQMIX_GPU_SUITED_VARIANT(isa, linear_attention, LINEAR_ATTENTION, recurrent,                 \
-                            linear_attention_recurrent),                                        \
+  SEQMIX_GPU_CHOICE_VARIANT(isa, attention, ATTENTION, decode, attention_decode,                \
+                            SEQMIX_GPU_ATTENTION_FEATURES),                                     \
+      SEQMIX_GPU_CHOICE_VARIANT(isa, attention, ATTENTION, prefill, attention_prefill,          \
+                                SEQMIX_GPU_ATTENTION_FEATURES),                                 \
+      SEQMIX_GPU_CHOICE_VARIANT(isa, attention, ATTENTION, unfused, attention_unfused,          \
+                                SEQMIX_GPU_ATTENTION_FEATURES | SEQMIX_ATTENTION_SCORES),       \
+      SEQMIX_GPU_VARIANT(isa, attention_merge, ATTENTION_MERGE, parts, attention_merge),        \
+      SEQMIX_GPU_SUITED_VARIANT(isa, linear_attention, LINEAR_ATTENTION, recurrent,             \
+                                linear_attention_recurrent),                                    \
       SEQMIX_GPU_VARIANT(isa, linear_attention, LINEAR_ATTENTION, chunked,                      \
                          linear_attention_chunked),                                             \
       SEQMIX_GPU_VARIANT(isa, linear_recurrence, LINEAR_RECURRENCE, pieces, linear_recurrence), \

@@ -3,14 +3,14 @@
 
 #include "kernels/shared/faults.h"
 
-static int32_t fault_of(int32_t op, int32_t fault) { return op * 256 + fault; }
+int32_t seqmix_gpu_fault(int32_t op, int32_t fault) { return op * 256 + fault; }
 
 index_argument seqmix_gpu_index(const seqmix_index_view *view, int32_t op, int32_t fault) {
   return (index_argument){
       .byte_offset = (int64_t)view->byte_offset,
       .stride = view->stride[0],
       .bits = view->bits,
-      .fault = fault_of(op, fault),
+      .fault = seqmix_gpu_fault(op, fault),
   };
 }
 
@@ -31,6 +31,6 @@ sequences_argument seqmix_gpu_sequences(const seqmix_sequences *at, int32_t op) 
       .cu_seqlens = seqmix_gpu_index(&at->cu_seqlens, op, FAULT_CU_SEQLENS),
       .state_indices = seqmix_gpu_index(&at->state_indices, op, FAULT_STATE_INDICES),
       .state_out_indices = seqmix_gpu_index(&at->state_out_indices, op, fault_of_rows(at)),
-      .fault_of_length = fault_of(op, FAULT_MAX_SEQLEN),
+      .fault_of_length = seqmix_gpu_fault(op, FAULT_MAX_SEQLEN),
   };
 }

@@ -6,6 +6,9 @@
 #include "kernels/shared/arguments.h"
 #include "seqmix/backend.h"
 
+/** What a kernel says when it finds `fault`, one of kernels/shared/faults.h, in operator `op`. */
+int32_t seqmix_gpu_fault(int32_t op, int32_t fault);
+
 /** `fault` is one of kernels/shared/faults.h, told of operator `op`. */
 index_argument seqmix_gpu_index(const seqmix_index_view *view, int32_t op, int32_t fault);
 

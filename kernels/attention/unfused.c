@@ -1,0 +1,167 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* attention with its scores in memory: any D and Dv, and the scores themselves as an output.
+ *
+ *   attention_products   s[i,j] = scale * q[i].k[j]
+ *   attention_softmax    s = all that a score is; p = exp(s - max s) / l, in its place
+ *   attention_values     out[i] = sum_j p[i,j] v[j]
+ *
+ * in workspace, for as many rows at a time as there is room for (unfused.c of the host). Rows go in
+ * blocks of BLOCK_ROWS queries of one head, so that an item has each key once for all of them.
+ *
+ * Constants: LANES, ITEMS. Products and values are plain: each element is computed for itself. */
+#include "attention/unfused.h"
+#include "attention/terms.h"
+
+typedef struct block {
+  attention_sequence of;
+  int64_t h, kv_head;
+  int64_t first; /* query */
+  int32_t live;  /* queries with keys, at most BLOCK_ROWS */
+  int32_t rows;  /* queries there are, likewise */
+  int64_t work;  /* where its first row's scores lie, and its first denominator */
+  int64_t denominators;
+} block;
+
+DEVICE int32_t at_most_rows(int64_t rows) {
+  return rows < 0 ? 0 : rows < BLOCK_ROWS ? (int32_t)rows : BLOCK_ROWS;
+}
+
+/* Block `number` of those under way; there is none beyond a.count. */
+DEVICE block find_block(const attention_arguments *a, const attention_memory *m, int64_t number) {
+  int64_t blocks = (a->query_length + BLOCK_ROWS - 1) / BLOCK_ROWS;
+  int64_t whole = a->first + number, head = whole / blocks;
+  block b;
+  b.h = head % a->q_heads;
+  b.kv_head = a->is_tiled ? b.h % a->kv_heads : b.h / (a->q_heads / a->kv_heads);
+  b.of = attention_sequence_at(a, m, head / a->q_heads);
+  b.first = whole % blocks * BLOCK_ROWS;
+  b.live = at_most_rows(b.of.q_live - b.first);
+  b.rows = at_most_rows(b.of.q_rows - b.first);
+  b.work = number * BLOCK_ROWS * a->key_length;
+  b.denominators = a->count * BLOCK_ROWS * a->key_length + number * BLOCK_ROWS;
+  return b;
+}
+
+/* A lane of a row, from element d on. */
+DEVICE lane load_lane(const GLOBAL uint8_t *data, int32_t dtype, int64_t at, int64_t dim,
+                      int64_t d) {
+  return load_lanes(data, dtype, at + d, 1, dim - d < LANES ? (int32_t)(dim - d) : LANES, 0.0f);
+}
+
+/* An item has a key and a block of rows. */
+KERNEL void attention_products(ATTENTION_PARAMETERS) {
+  const attention_memory m = ATTENTION_MEMORY;
+  int64_t number = group_number() * ITEMS + item_number();
+  int64_t j = number % a.key_length;
+  lane sums[BLOCK_ROWS];
+  int64_t rows[BLOCK_ROWS];
+  if (number / a.key_length >= a.count) return;
+  block b = find_block(&a, &m, number / a.key_length);
+  if (b.live == 0 || j >= b.of.k_live) return;
+  key_place place = place_key(&a, &m, &b.of, j);
+  int64_t key = key_at(&a.k, place, b.kv_head);
+  UNROLL for (int32_t r = 0; r < BLOCK_ROWS; r++) {
+    /* Rows that are not there are the last one again. */
+    rows[r] = row_at(&a.q, &b.of, b.first + (r < b.live ? r : b.live - 1), b.h);
+    sums[r] = lane_of(0.0f);
+  }
+  for (int64_t d = 0; d < a.head_dim && place.outer >= 0; d += LANES) {
+    lane x = load_lane(m.k, a.k.dtype, key, a.head_dim, d);
+    UNROLL for (int32_t r = 0; r < BLOCK_ROWS; r++) sums[r] =
+        lane_multiply_add(load_lane(m.q, a.q.dtype, rows[r], a.head_dim, d), x, sums[r]);
+  }
+  UNROLL for (int32_t r = 0; r < BLOCK_ROWS; r++) work[b.work + r * a.key_length + j] =
+      a.scale * lane_sum(sums[r]);
+}
+
+/* What the scores output is given of a live row's existing key: not the probabilities. */
+DEVICE float shown_score(const attention_arguments *a, float raw, float whole) {
+  if (a->scores_mode == SHOW_RAW) return raw;
+  return a->scores_mode == SHOW_SOFTCAP ? capped_score(a, raw) : whole;
+}
+
+/* The larger of, or the sum over, all items' numbers; `floats` are one per item. */
+DEVICE void put_number(LOCAL float *floats, float x) { floats[item_number()] = x; }
+DEVICE float largest_of(const LOCAL float *floats) {
+  float x = floats[0];
+  for (int32_t i = 1; i < ITEMS; i++) x = fmax(x, floats[i]);
+  return x;
+}
+DEVICE float sum_of(const LOCAL float *floats) {
+  float x = floats[0];
+  for (int32_t i = 1; i < ITEMS; i++) x += floats[i];
+  return x;
+}
+
+/* A work-group has a row. */
+KERNEL void attention_softmax(ATTENTION_PARAMETERS) {
+  const attention_memory m = ATTENTION_MEMORY;
+  LOCAL_BLOCK(floats, 2 * ITEMS);
+  int32_t r = (int32_t)(group_number() % BLOCK_ROWS);
+  block b = find_block(&a, &m, group_number() / BLOCK_ROWS);
+  int64_t i = b.first + r, shown = 0;
+  int64_t keys = r < b.live ? b.of.k_live : 0, all = r < b.rows ? a.key_length : 0;
+  GLOBAL float *row = work + b.work + r * a.key_length;
+  score_row of = score_row_of(&a, &m, &b.of, i, b.h);
+  float sink = r < b.live ? sink_of(&a, &m, b.h) : -INFINITY, largest = sink, sum = 0.0f;
+  int is_probability = a.scores_mode == SHOW_PROBABILITIES;
+  if (a.scores.dtype) shown = score_at(&a.scores, b.of.n, b.h, i);
+  for (int64_t j = item_number(); j < all; j += ITEMS) {
+    float raw = j < keys ? row[j] : -INFINITY;
+    float whole = j < keys ? final_score(&a, &m, &of, j, raw) : -INFINITY;
+    if (a.scores.dtype && !is_probability)
+      store_element(m.scores, a.scores.dtype, shown + j * a.scores.stride[3],
+                    j < keys ? shown_score(&a, raw, whole) : -INFINITY);
+    if (j < keys) row[j] = whole;
+    largest = fmax(largest, whole);
+  }
+  put_number(floats, largest);
+  group_barrier();
+  largest = largest_of(floats);
+  float from = largest == -INFINITY ? 0.0f : largest;
+  for (int64_t j = item_number(); j < keys; j += ITEMS) sum += exp(row[j] - from);
+  put_number(floats + ITEMS, sum);
+  group_barrier();
+  sum = sum_of(floats + ITEMS) +
+        denominator_of_sink(sink) * exp(sink == -INFINITY ? 0.0f : sink - from);
+  for (int64_t j = item_number(); j < all; j += ITEMS) {
+    float p = j < keys && row[j] != -INFINITY ? exp(row[j] - from) / sum : 0.0f;
+    if (j < keys) row[j] = p;
+    if (a.scores.dtype && is_probability)
+      store_element(m.scores, a.scores.dtype, shown + j * a.scores.stride[3], p);
+  }
+  if (item_number() != 0) return;
+  work[b.denominators + r] = sum;
+  if (a.lse.dtype && r < b.rows)
+    store_element(m.lse, a.lse.dtype, lse_at(&a.lse, &b.of, i, b.h),
+                  sum == 0.0f ? -INFINITY : largest + log(sum));
+}
+
+/* An item has a lane of value dimensions and a block of rows. Keys of weight 0 are left out: what a
+ * mask hides may be infinite. */
+KERNEL void attention_values(ATTENTION_PARAMETERS) {
+  const attention_memory m = ATTENTION_MEMORY;
+  int64_t columns = (a.value_dim + LANES - 1) / LANES;
+  int64_t number = group_number() * ITEMS + item_number(), d = number % columns * LANES;
+  lane sums[BLOCK_ROWS];
+  if (number / columns >= a.count) return;
+  block b = find_block(&a, &m, number / columns);
+  key_range keys = keys_of_rows(&a, &b.of, b.first, b.first + b.live - 1);
+  UNROLL for (int32_t r = 0; r < BLOCK_ROWS; r++) sums[r] = lane_of(0.0f);
+  for (int64_t j = keys.begin; j < keys.end; j++) {
+    key_place place = place_key(&a, &m, &b.of, j);
+    if (place.outer < 0) continue;
+    lane x = load_lane(m.v, a.v.dtype, key_at(&a.v, place, b.kv_head), a.value_dim, d);
+    UNROLL for (int32_t r = 0; r < BLOCK_ROWS; r++) {
+      float p = r < b.live ? work[b.work + r * a.key_length + j] : 0.0f;
+      if (p != 0.0f) sums[r] = lane_multiply_add(lane_of(p), x, sums[r]);
+    }
+  }
+  UNROLL for (int32_t r = 0; r < BLOCK_ROWS; r++) {
+    if (r >= b.rows) continue;
+    float sum = work[b.denominators + r];
+    if (sum != sum) sums[r] = lane_of(sum);
+    store_lanes(m.out, a.out.dtype, row_at(&a.out, &b.of, b.first + r, b.h) + d, 1,
+                a.value_dim - d < LANES ? (int32_t)(a.value_dim - d) : LANES, sums[r]);
+  }
+}

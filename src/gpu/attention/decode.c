@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* attention of few queries: a work-group per piece of a kv head's keys, then the pieces joined. */
+#include "core/error.h"
+#include "gpu/attention/attention.h"
+#include "gpu/attention/plan.h"
+#include "gpu/backend.h"
+
+typedef seqmix_attention_problem attention;
+
+int32_t seqmix_gpu_attention_decode_accepts(const seqmix_problem *problem,
+                                            const seqmix_device_properties *device) {
+  (void)device;
+  const attention *p = (const attention *)problem;
+  return p->head_dim <= GPU_ATTENTION_DIM_MOST && p->value_dim <= GPU_ATTENTION_DIM_MOST;
+}
+
+int32_t seqmix_gpu_attention_decode_suits(const seqmix_problem *problem,
+                                          const seqmix_device_properties *device) {
+  (void)device;
+  return seqmix_gpu_is_decode((const attention *)problem);
+}
+
+uint64_t seqmix_gpu_attention_decode_workspace(const seqmix_problem *problem,
+                                               const seqmix_device_properties *device,
+                                               int32_t workers) {
+  (void)workers;
+  const attention *p = (const attention *)problem;
+  const gpu_decode_plan plan = seqmix_gpu_decode_plan(p, device);
+  return seqmix_gpu_decode_bytes(p, &plan);
+}
+
+seqmix_status seqmix_gpu_attention_decode(const seqmix_call *call, const seqmix_problem *problem) {
+  const attention *p = (const attention *)problem;
+  gpu_context *context = call->device;
+  const gpu_decode_plan plan = seqmix_gpu_decode_plan(p, &context->properties);
+  const gpu_special special = {
+      "attention/decode",
+      {{"DIM", plan.dim},
+       {"ROWS", plan.rows},
+       {"KEYS", plan.keys},
+       {"LANES", plan.lanes},
+       {"ITEMS", plan.items}},
+  };
+  attention_arguments arguments = seqmix_gpu_attention_arguments(p);
+  arguments.piece = plan.piece;
+  arguments.pieces = plan.pieces;
+  const gpu_arguments list = seqmix_gpu_pass_attention(call, p, &arguments);
+  SEQMIX_TRY(seqmix_gpu_launch(context, &special, "attention_decode", plan.groups * plan.items,
+                               plan.items, &list));
+  return seqmix_gpu_launch(context, &special, "attention_join", plan.join_items, plan.items, &list);
+}

@@ -1,0 +1,168 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "gpu/attention/plan.h"
+
+#include "kernels/attention/unfused.h"
+
+/* Local memory where the driver does not say: what OpenCL promises of any device. */
+enum { LOCAL_LEAST = 32768 };
+
+/* Rows and keys of a tile, best first. A thread of a CPU keeps a tile in its second-level cache. */
+typedef struct tile_shape {
+  int32_t rows, keys;
+} tile_shape;
+static const tile_shape processor_tiles[] = {{64, 64}, {32, 32}, {16, 16}};
+static const tile_shape gpu_tiles[] = {{64, 32}, {32, 32}, {32, 16}, {16, 16}, {8, 16}};
+
+/* Rows that a GPU's item has of a tile, and value dimensions: 64 sums leave room in its registers.
+ */
+enum { ITEM_ROWS = 4, ITEM_VALUES = 16 };
+
+static int32_t dim_of(const seqmix_attention_problem *p) {
+  int64_t largest = gpu_most(p->head_dim, p->value_dim);
+  return largest <= 64 ? 64 : largest <= 128 ? 128 : GPU_ATTENTION_DIM_MOST;
+}
+
+/* TILE_FLOATS of kernels/attention/tile.h. */
+static int64_t tile_bytes(const gpu_prefill_plan *plan) {
+  int64_t floats = (int64_t)plan->dim * plan->rows +
+                   (int64_t)plan->keys * (plan->dim + plan->lanes) +
+                   (int64_t)plan->keys * (plan->rows + plan->lanes) + 3 * (int64_t)plan->rows;
+  return floats * (int64_t)sizeof(float);
+}
+
+static void shape_items(gpu_prefill_plan *plan, int is_processor) {
+  int32_t columns = plan->rows / plan->lanes;
+  plan->column_trips = is_processor ? columns : gpu_most(ITEM_ROWS / plan->lanes, 1);
+  plan->items = is_processor ? 1 : columns / plan->column_trips * (plan->dim / ITEM_VALUES);
+}
+
+static void find_tile(gpu_prefill_plan *plan, const seqmix_device_properties *device) {
+  const tile_shape *shapes = device->is_processor ? processor_tiles : gpu_tiles;
+  int32_t count = device->is_processor ? sizeof processor_tiles / sizeof *shapes
+                                       : sizeof gpu_tiles / sizeof *shapes;
+  int64_t room = device->local_bytes ? (int64_t)device->local_bytes : LOCAL_LEAST;
+  for (int32_t i = 0; i < count; i++) {
+    plan->rows = shapes[i].rows;
+    plan->keys = shapes[i].keys;
+    shape_items(plan, device->is_processor);
+    plan->local_bytes = tile_bytes(plan);
+    int fits_group = device->group_items == 0 || plan->items <= device->group_items;
+    if (plan->local_bytes <= room && fits_group) return;
+  }
+}
+
+gpu_prefill_plan seqmix_gpu_prefill_plan(const seqmix_attention_problem *p,
+                                         const seqmix_device_properties *device) {
+  gpu_prefill_plan plan = {.lanes = seqmix_gpu_lanes(device), .dim = dim_of(p)};
+  find_tile(&plan, device);
+  int64_t rows = p->query_length * (p->q_heads / p->kv_heads);
+  plan.groups = p->sequences * p->kv_heads * gpu_divided(rows, plan.rows);
+  return plan;
+}
+
+/* ---- decode ---------------------------------------------------------------------------------- */
+
+/* Rows of a block: a few queries of a group of heads. */
+enum { DECODE_ROWS = 8 };
+
+/* Items of a GPU's group: a lane of value dimensions each, but never less than a warp or two. */
+enum { DECODE_ITEMS_LEAST = 64, DECODE_ITEMS_MOST = 128 };
+
+/* Shorter pieces would cost more in joining than they gain. */
+enum { PIECE_LEAST = 256 };
+
+/* Work-groups per compute unit that hide the way to memory. */
+enum { GROUPS_PER_UNIT = 8, GROUPS_PER_PROCESSOR = 4 };
+
+/* BLOCK_FLOATS of kernels/attention/decode.c. */
+static int64_t block_bytes(const gpu_decode_plan *plan) {
+  int64_t floats = (int64_t)plan->rows * plan->dim +
+                   (int64_t)plan->keys * (plan->dim + plan->lanes) +
+                   (int64_t)plan->rows * (plan->keys + 1) + 3 * (int64_t)plan->rows;
+  return floats * (int64_t)sizeof(float);
+}
+
+static void find_block(gpu_decode_plan *plan, const seqmix_device_properties *device) {
+  int64_t room = device->local_bytes ? (int64_t)device->local_bytes : LOCAL_LEAST;
+  int32_t most = device->group_items ? device->group_items : DECODE_ITEMS_MOST;
+  int32_t columns = plan->dim / plan->lanes;
+  plan->items = columns < DECODE_ITEMS_LEAST  ? DECODE_ITEMS_LEAST
+                : columns > DECODE_ITEMS_MOST ? DECODE_ITEMS_MOST
+                                              : columns;
+  if (plan->items > most) plan->items = most;
+  if (device->is_processor) plan->items = 1;
+  plan->rows = DECODE_ROWS;
+  plan->keys = 32;
+  plan->local_bytes = block_bytes(plan);
+  while (plan->local_bytes > room && plan->keys > 4) {
+    plan->keys /= 2;
+    plan->local_bytes = block_bytes(plan);
+  }
+}
+
+/* Pieces follow from the call's shape and the device, never from what else it does. */
+static void cut_keys(gpu_decode_plan *plan, int64_t keys, int64_t groups,
+                     const seqmix_device_properties *device) {
+  int64_t units = gpu_most(device->compute_units, 1);
+  int64_t enough = units * (device->is_processor ? GROUPS_PER_PROCESSOR : GROUPS_PER_UNIT);
+  int64_t wanted = gpu_divided(enough, gpu_most(groups, 1));
+  plan->piece = gpu_most(gpu_divided(keys, wanted), PIECE_LEAST);
+  plan->piece = gpu_divided(plan->piece, plan->keys) * plan->keys;
+  plan->pieces = gpu_most(gpu_divided(keys, plan->piece), 1);
+}
+
+gpu_decode_plan seqmix_gpu_decode_plan(const seqmix_attention_problem *p,
+                                       const seqmix_device_properties *device) {
+  gpu_decode_plan plan = {.lanes = seqmix_gpu_lanes(device), .dim = dim_of(p)};
+  find_block(&plan, device);
+  int64_t rows = p->query_length * (p->q_heads / p->kv_heads);
+  int64_t groups = p->sequences * p->kv_heads * gpu_divided(rows, plan.rows);
+  cut_keys(&plan, p->key_length, groups, device);
+  plan.groups = groups * plan.pieces;
+  plan.join_items =
+      p->sequences * p->query_length * p->q_heads * gpu_divided(p->value_dim, plan.lanes);
+  return plan;
+}
+
+uint64_t seqmix_gpu_decode_bytes(const seqmix_attention_problem *p, const gpu_decode_plan *plan) {
+  /* A sum of each value dimension, a largest score and a denominator. */
+  uint64_t bytes = sizeof(float) * ((uint64_t)p->value_dim + 2);
+  const int64_t sizes[] = {p->cu_seqlens_q.bits ? 1 : p->sequences, p->query_total, p->q_heads,
+                           plan->pieces};
+  for (int i = 0; i < 4; i++)
+    if (__builtin_mul_overflow(bytes, (uint64_t)sizes[i], &bytes)) return UINT64_MAX;
+  return bytes;
+}
+
+/* ---- unfused --------------------------------------------------------------------------------- */
+
+/* Scores in memory at a time, in bytes; a block of rows at least. */
+enum { SCORES_ROOM = 1 << 25 };
+
+gpu_unfused_plan seqmix_gpu_unfused_plan(const seqmix_attention_problem *p,
+                                         const seqmix_device_properties *device) {
+  gpu_unfused_plan plan = {.lanes = seqmix_gpu_lanes(device), .items = seqmix_gpu_items(device)};
+  plan.blocks = p->sequences * p->q_heads * gpu_divided(p->query_length, BLOCK_ROWS);
+  /* A score for each key, and a denominator. */
+  uint64_t block = BLOCK_ROWS * sizeof(float);
+  if (__builtin_mul_overflow(block, (uint64_t)p->key_length + 1, &block)) {
+    plan.bytes = UINT64_MAX;
+    return plan;
+  }
+  plan.step = gpu_most(gpu_least(plan.blocks, (int64_t)(SCORES_ROOM / block)), 1);
+  plan.bytes = (uint64_t)plan.step * block;
+  return plan;
+}
+
+/* ---- choice ---------------------------------------------------------------------------------- */
+
+/* Rows of a kv head that share its keys; more fill a tile of prefill. */
+enum { DECODE_ROWS_MOST = 16 };
+
+int seqmix_gpu_is_decode(const seqmix_attention_problem *p) {
+  int64_t queries = p->query_length;
+  /* Of packed queries only a bound may be known. */
+  if (p->cu_seqlens_q.bits && p->sequences > 0)
+    queries = gpu_least(queries, gpu_divided(p->query_total, p->sequences));
+  return queries <= DECODE_ROWS_MOST / (p->q_heads / p->kv_heads);
+}

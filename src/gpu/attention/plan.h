@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* How attention's kernels are shaped: pure functions of problem and device. */
+#ifndef SEQMIX_GPU_ATTENTION_PLAN_H
+#define SEQMIX_GPU_ATTENTION_PLAN_H
+
+#include "gpu/plan.h"
+
+/** The largest D and Dv of prefill and decode. */
+enum { GPU_ATTENTION_DIM_MOST = 256 };
+
+/** A tile of prefill: constants of its program (kernels/attention/tile.h). */
+typedef struct gpu_prefill_plan {
+  int32_t lanes, items;
+  int32_t dim;          /* 64, 128 or 256: not below D and Dv */
+  int32_t rows, keys;   /* of a tile */
+  int32_t column_trips; /* lanes of rows that an item has */
+  int64_t local_bytes;  /* that the tile takes */
+  int64_t groups;       /* work-groups of the call */
+} gpu_prefill_plan;
+
+gpu_prefill_plan seqmix_gpu_prefill_plan(const seqmix_attention_problem *problem,
+                                         const seqmix_device_properties *device);
+
+/** A part of decode: constants of its program (kernels/attention/decode.c), and the cut. */
+typedef struct gpu_decode_plan {
+  int32_t lanes, items;
+  int32_t dim;         /* as in prefill */
+  int32_t rows, keys;  /* of a block */
+  int64_t piece;       /* keys of a piece, whole blocks */
+  int64_t pieces;      /* of the longest sequence, at least 1 */
+  int64_t local_bytes; /* that a work-group takes */
+  int64_t groups;      /* work-groups of the call, before the pieces are joined */
+  int64_t join_items;  /* work-items that join them */
+} gpu_decode_plan;
+
+gpu_decode_plan seqmix_gpu_decode_plan(const seqmix_attention_problem *problem,
+                                       const seqmix_device_properties *device);
+
+/** Bytes of workspace that pieces leave their results in; UINT64_MAX if beyond counting. */
+uint64_t seqmix_gpu_decode_bytes(const seqmix_attention_problem *problem,
+                                 const gpu_decode_plan *plan);
+
+/** The unfused algorithm (kernels/attention/unfused.c): blocks of rows, some at a time. */
+typedef struct gpu_unfused_plan {
+  int32_t lanes, items;
+  int64_t blocks; /* of all rows */
+  int64_t step;   /* blocks at a time */
+  uint64_t bytes; /* of workspace; UINT64_MAX if beyond counting */
+} gpu_unfused_plan;
+
+gpu_unfused_plan seqmix_gpu_unfused_plan(const seqmix_attention_problem *problem,
+                                         const seqmix_device_properties *device);
+
+/** Whether queries are so few that keys are what there is to share out. */
+int seqmix_gpu_is_decode(const seqmix_attention_problem *problem);
+
+#endif
