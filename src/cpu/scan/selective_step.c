@@ -154,7 +154,7 @@ typedef struct step_work {
 
 static step_work plan_of(const seqmix_selective_scan_problem *p) {
   step_work work = {.cut = selective_cut_of(p, CHANNELS_MOST, CHANNELS_LEAST)};
-  work.bytes = selective_bytes(p, work.cut.width);
+  work.bytes = selective_bytes(p, work.cut.width, 0);
   if (work.bytes == UINT64_MAX) return work;
   work.buffer = (uint64_t)(work.cut.width * scan_width(p->states)) * sizeof(float);
   work.bytes += 3 * work.buffer;
@@ -167,7 +167,8 @@ static void run_task(void *arg, int64_t task, int32_t worker) {
   const step_buffers buffers = {(float *)scratch, (float *)(scratch + work->buffer),
                                 (float *)(scratch + 2 * work->buffer)};
   selective_channels s;
-  selective_open(&s, &work->cut, task, scratch + 3 * work->buffer);
+  const selective_place place = selective_place_of(&work->cut, task);
+  selective_open(&s, work->cut.problem, &place, scratch + 3 * work->buffer);
   int is_few = s.sequence.length > 0 && s.sequence.length <= SELECTIVE_TOKENS;
   if (is_few && s.parts == 1 && s.sequence.from >= 0)
     step(&s, &buffers);
