@@ -322,6 +322,8 @@ START_TEST(test_axes_are_joined) {
   check_axis(0, 2, 12, 12);
   check_axis(1, 4, 1, 1);
   ck_assert_int_eq(prefix.axes, 2);
+  lower_axes(3, LIST(2, 3, 4), NULL, NULL, -3);
+  check_scanned(2, 12, 12);
   lower_axes(8, LIST(2, 1, 2, 3, 2, 1, 2, 2), NULL, NULL, 3);
   check_scanned(3, 8, 8);
   check_axis(0, 4, 24, 24);

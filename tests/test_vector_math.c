@@ -1,34 +1,24 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The vector exp, log and tanh of one level against the C library's float64 ones: at most 2 ulp
- * over all of f32, and the class of infinities and NaN. Compiled once per level, like the kernels.
- * Tries some sixteen million floats spread over all exponents, or every one if SEQMIX_TEST_CASES is
- * set (minutes). */
+/* The vector exp, log, tanh, softplus and silu of one level against the C library's float64 ones:
+ * at most 2 ulp (of silu 3) over all of f32, and the class of infinities and NaN. Compiled once per
+ * level, like the kernels. Tries some sixteen million floats spread over all exponents, or every
+ * one if SEQMIX_TEST_CASES is set (minutes). */
 #include <float.h>
 #include <math.h>
 #include <stdio.h>
 
 #include "core/half.h"
-#include "cpu/simd/math.h"
+#include "cpu/simd/each.h"
+#include "support/level.h"
 #include "support/suite.h"
-
-#define TEXT_OF(token) #token
-#define TEXT(token) TEXT_OF(token)
 
 /* A prime, so that low bits of the mantissa vary as much as high ones. */
 enum { USUAL_STRIDE = 257 };
 
 #define LOG_OF_2 0.693147180559945309
 
-static int level_runs_here(void) {
-#if SEQMIX_VECTOR_BYTES == 64
-  return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
-         __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl");
-#elif SEQMIX_VECTOR_BYTES == 32
-  return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
-#else
-  return 1;
-#endif
-}
+/* The largest number that vec_exp_each() is used for: see scan/state.h. */
+#define RISE_MOST 4.0f
 
 /* Distance of neighbouring floats around `value`. */
 static double ulp_of(float value) {
@@ -51,11 +41,7 @@ static double error_in_ulp(float got, double exact) {
   return fabs((double)got - exact) / ulp_of(rounded);
 }
 
-/* What uses vectors is kept out of the test functions: those run where the level does not, and
- * even the way into a function may use its instructions. */
-#define APART static __attribute__((noinline)) void
-
-APART check_function(vec (*function)(vec), double (*exact)(double), const char *name) {
+APART check_within(double limit, vec (*function)(vec), double (*exact)(double), const char *name) {
   uint64_t stride = suite_case_count(0) ? 1 : USUAL_STRIDE;
   double worst = 0;
   float worst_at = 0;
@@ -71,7 +57,11 @@ APART check_function(vec (*function)(vec), double (*exact)(double), const char *
     }
   }
   printf("%s: at most %.2f ulp, at %a\n", name, worst, worst_at);
-  ck_assert_msg(worst <= 2, "%s is %g ulp off at %a", name, worst, worst_at);
+  ck_assert_msg(worst <= limit, "%s is %g ulp off at %a", name, worst, worst_at);
+}
+
+static void check_function(vec (*function)(vec), double (*exact)(double), const char *name) {
+  check_within(2, function, exact, name);
 }
 
 static vec exp_of(vec x) { return vec_exp(x); }
@@ -98,33 +88,104 @@ static vec part_of_exp(vec x) {
 }
 static double exact_part_of_exp(double x) { return fabs(x) < LOG_OF_2 / 2 ? expm1(x) : exp(x); }
 
+/* ---- functions of several vectors, see each.h: of which the last is x -------------------------
+ */
+
+typedef struct several {
+  vec x[EACH_MOST];
+} several;
+
+SEQMIX_INLINE several several_of(vec x) {
+  several s = {{vec_of(1), vec_of(2), vec_of(3), x}};
+  return s;
+}
+
+/* Within their domains: numbers outside are brought to their ends. NaN passes. */
+static vec exp_each_of(vec x) {
+  several s = several_of(vec_max(vec_of(LOG_OF_SMALLEST), vec_min(vec_of(RISE_MOST), x)));
+  vec_exp_each(s.x, EACH_MOST);
+  return s.x[EACH_MOST - 1];
+}
+static double exact_exp_each(double x) {
+  return exp(x < LOG_OF_SMALLEST ? LOG_OF_SMALLEST : x > RISE_MOST ? RISE_MOST : x);
+}
+
+static vec log_each_of(vec x) {
+  several s = several_of(vec_max(vec_of(1), vec_min(vec_of(FLT_MAX), x)));
+  vec_log_each(s.x, EACH_MOST);
+  return s.x[EACH_MOST - 1];
+}
+static double exact_log_each(double x) { return log(x < 1 ? 1 : x > FLT_MAX ? FLT_MAX : x); }
+
+static vec softplus_each_of(vec x) {
+  several s = several_of(x);
+  vec_softplus_each(s.x, EACH_MOST);
+  return s.x[EACH_MOST - 1];
+}
+static double exact_softplus(double x) { return x > 0 ? x + log1p(exp(-x)) : log1p(exp(x)); }
+
+/* Below, exp(x) has few digits left and the result, of 1e-36 and less, as few. */
+#define SILU_LEAST (-87.0f)
+static vec silu_each_of(vec x) {
+  several s = several_of(vec_max(vec_of(SILU_LEAST), x));
+  vec_silu_each(s.x, EACH_MOST);
+  return s.x[EACH_MOST - 1];
+}
+static double exact_silu(double x) {
+  double inside = x < SILU_LEAST ? SILU_LEAST : x;
+  return inside / (1 + exp(-inside));
+}
+
+/* Whatever is beside it, and however many. */
+APART check_neighbours(void) {
+  float alone[LANES], last[LANES];
+  for (int i = 0; i < LANES; i++) alone[i] = (float)(i - LANES / 2) * 0.37f;
+  several s = several_of(vec_load(alone));
+  vec x = s.x[EACH_MOST - 1];
+  vec_softplus_each(s.x, EACH_MOST);
+  vec_softplus_each(&x, 1);
+  vec_store(last, s.x[EACH_MOST - 1]);
+  vec_store(alone, x);
+  for (int i = 0; i < LANES; i++) ck_assert(last[i] == alone[i]);
+}
+
 START_TEST(test_exp) {
-  if (!level_runs_here()) suite_skip("this processor lacks %s", TEXT(SEQMIX_LEVEL));
+  SKIP_WITHOUT_LEVEL();
   check_function(exp_of, exp, "exp");
 }
 END_TEST
 
 START_TEST(test_exp_of_negative) {
-  if (!level_runs_here()) suite_skip("this processor lacks %s", TEXT(SEQMIX_LEVEL));
+  SKIP_WITHOUT_LEVEL();
   check_function(exp_of_negative, exact_exp_of_negative, "exp_of_negative");
 }
 END_TEST
 
 START_TEST(test_exp_in_two) {
-  if (!level_runs_here()) suite_skip("this processor lacks %s", TEXT(SEQMIX_LEVEL));
+  SKIP_WITHOUT_LEVEL();
   check_function(exp_in_two, exp, "exp_in_two");
   check_function(part_of_exp, exact_part_of_exp, "part of exp_in_two");
 }
 END_TEST
 
 START_TEST(test_log) {
-  if (!level_runs_here()) suite_skip("this processor lacks %s", TEXT(SEQMIX_LEVEL));
+  SKIP_WITHOUT_LEVEL();
   check_function(log_of, log, "log");
 }
 END_TEST
 
+START_TEST(test_several) {
+  SKIP_WITHOUT_LEVEL();
+  check_function(exp_each_of, exact_exp_each, "exp of several");
+  check_function(log_each_of, exact_log_each, "log of several");
+  check_function(softplus_each_of, exact_softplus, "softplus of several");
+  check_within(3, silu_each_of, exact_silu, "silu of several");
+  check_neighbours();
+}
+END_TEST
+
 START_TEST(test_tanh) {
-  if (!level_runs_here()) suite_skip("this processor lacks %s", TEXT(SEQMIX_LEVEL));
+  SKIP_WITHOUT_LEVEL();
   check_function(tanh_of, tanh, "tanh");
 }
 END_TEST
@@ -153,15 +214,41 @@ APART check_exact_points(void) {
   ck_assert(y[0] == 0 && signbit(y[0]));
 }
 
-/* What the softmax relies on. */
+/* Of these, too, and whatever is beside them. */
+APART check_exact_points_of_several(void) {
+  float y[LANES];
+  several s = {{vec_of(INFINITY), vec_of(-INFINITY), vec_of(NAN), vec_of(-1e30f)}};
+  several t = s;
+  vec_softplus_each(s.x, EACH_MOST);
+  vec_silu_each(t.x, EACH_MOST);
+  vec_store(y, s.x[0]);
+  ck_assert(y[0] == INFINITY);
+  vec_store(y, s.x[1]);
+  ck_assert(y[0] == 0);
+  vec_store(y, s.x[2]);
+  ck_assert(isnan(y[0]));
+  vec_store(y, s.x[3]);
+  ck_assert(y[0] == 0);
+  vec_store(y, t.x[0]);
+  ck_assert(y[0] == INFINITY);
+  vec_store(y, t.x[1]); /* as C has -inf / (1 + inf) */
+  ck_assert(isnan(y[0]));
+  vec_store(y, t.x[2]);
+  ck_assert(isnan(y[0]));
+  vec_store(y, t.x[3]);
+  ck_assert(y[0] == 0);
+}
+
+/* What softmax and the scans rely on. */
 START_TEST(test_exact_points) {
-  if (!level_runs_here()) suite_skip("this processor lacks %s", TEXT(SEQMIX_LEVEL));
+  SKIP_WITHOUT_LEVEL();
   check_exact_points();
+  check_exact_points_of_several();
 }
 END_TEST
 
 Suite *suite_make(void) {
-  Suite *suite = suite_create("vector_math_" TEXT(SEQMIX_LEVEL));
+  Suite *suite = suite_create("vector_math_" LEVEL_NAME);
   TCase *tcase = tcase_create("vector_math");
   tcase_set_timeout(tcase, 0);
   suite_add(tcase, test_exp);
@@ -169,6 +256,7 @@ Suite *suite_make(void) {
   suite_add(tcase, test_exp_in_two);
   suite_add(tcase, test_log);
   suite_add(tcase, test_tanh);
+  suite_add(tcase, test_several);
   suite_add(tcase, test_exact_points);
   suite_add_tcase(suite, tcase);
   return suite;

@@ -36,10 +36,11 @@ size_t mamba_block_scratch(const mamba_weights *w, int64_t tokens) {
 
 static activations lay_out(const mamba_weights *w, int64_t batch, int64_t tokens, float *at) {
   int64_t all = batch * tokens, inner = w->inner, outputs = x_outputs(w);
+  float *z = at + inner, *u = at + all * 2 * inner;
   activations a = {.batch = batch, .tokens = tokens};
   a.x = (rows){at, 2 * inner};
-  a.z = (rows){at + inner, 2 * inner};
-  a.u = (rows){at + all * 2 * inner, inner};
+  a.z = (rows){z, 2 * inner};
+  a.u = (rows){u, inner};
   a.steps = (rows){a.u.at + all * inner, inner};
   a.y = (rows){a.steps.at + all * inner, inner};
   a.low = (rows){a.y.at + all * inner, outputs};

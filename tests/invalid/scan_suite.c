@@ -252,6 +252,18 @@ START_TEST(test_odd_but_legal) {
 }
 END_TEST
 
+/* Without tokens the library could think that there is nothing to do, whatever the device. */
+START_TEST(test_states_pass_through) {
+  if (!scan_rows.of->places[PAST_STATE].name) return;
+  make(PACKED);
+  set_time(&call, 0);
+  give_indices(&call, CU_SEQLENS, 3, (const int32_t[]){0, 0, 0});
+  ck_assert_msg(scan_call_run(&call) == SEQMIX_OK, "%s", seqmix_last_error());
+  const seqmix_tensor *past = &call.t[PAST_STATE], *present = &call.t[PRESENT_STATE];
+  ck_assert_int_eq(memcmp(past->data, present->data, (size_t)tensor_bytes(past)), 0);
+}
+END_TEST
+
 Suite *suite_make(void) {
   Suite *suite = suite_create("invalid calls");
   TCase *tcase = tcase_create(scan_rows.of->name);
@@ -266,6 +278,7 @@ Suite *suite_make(void) {
   suite_add(tcase, test_workspaces);
   suite_add(tcase, test_workspace_of_what_is_refused);
   suite_add(tcase, test_odd_but_legal);
+  suite_add(tcase, test_states_pass_through);
   suite_add_tcase(suite, tcase);
   return suite;
 }

@@ -47,7 +47,8 @@ SEQMIX_INLINE scan_plane scan_plane_of(const seqmix_view *view, int64_t n, int64
   if (!view->dtype) return plane;
   int64_t bytes = view->dtype == SEQMIX_F32 ? 4 : 2;
   int64_t token = first + (reverse && length > 0 ? length - 1 : 0);
-  plane.data = (char *)view->data + (n * view->stride[0] + token * view->stride[1]) * bytes;
+  plane.data = view->data;
+  if (plane.data) plane.data += (n * view->stride[0] + token * view->stride[1]) * bytes;
   plane.time = reverse ? -view->stride[1] : view->stride[1];
   plane.channel = view->stride[2];
   plane.dtype = view->dtype;

@@ -12,10 +12,11 @@
 #include "cpu/simd/each.h"
 
 /** f, and `scale` for 2^n. Adding 1.5 * 2^23 leaves the rounded integer in the low bits; 127 more
- * make it an exponent, which is 0 for -127, as 2^n then is. NaN passes. */
+ * make it an exponent. The least scale is not 0, which would make NaN of an infinite state, but too
+ * small to matter beside anything else. NaN passes. */
 SEQMIX_INLINE vec decay_split(vec x, vec *scale) {
   const float whole_in_low_bits = 12582912.0f + 127.0f;
-  x = vec_max(vec_of(-127.0f), x);
+  x = vec_max(vec_of(-126.0f), x);
   vec whole = x + whole_in_low_bits;
   *scale = vec_from_bits(vec_bits(whole) << 23);
   return x - (whole - whole_in_low_bits);

@@ -7,7 +7,6 @@
 #include <float.h>
 #include <string.h>
 
-#include "core/memory.h"
 #include "core/work.h"
 #include "cpu/cpu.h"
 #include "cpu/scan/selective.h"
@@ -24,14 +23,19 @@ typedef struct step_rows {
 typedef struct step_token {
   const float *steps, *inputs; /* of the channels */
   const float *B, *C;          /* of the states */
+  int64_t states;              /* how many there are; what fills up vectors is 0 */
   float *y;
 } step_token;
+
+static const int32_t lane_numbers[] = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15};
 
 /* A vector of states of each of `count` channels; that is a constant wherever this is inlined. */
 SEQMIX_INLINE void step_states(const step_token *token, const step_rows *rows, int64_t c, int64_t s,
                                int count, vec sums[EACH_MOST]) {
   vec B = vec_load(token->B + s), C = vec_load(token->C + s);
   vec f[EACH_MOST], w[EACH_MOST], scale[EACH_MOST];
+  /* An infinite input makes NaN of those that are none. */
+  ivec is_state = ivec_load(lane_numbers) < (int32_t)(token->states - s);
   EACH(i, count) {
     vec A = vec_load(rows->A.at + (c + i) * rows->A.step + s);
     f[i] = decay_split(vec_of(token->steps[c + i]) * A, &scale[i]);
@@ -42,6 +46,7 @@ SEQMIX_INLINE void step_states(const step_token *token, const step_rows *rows, i
     /* An infinite state stays infinite. */
     vec finite = vec_max(vec_of(-FLT_MAX), vec_min(vec_of(FLT_MAX), kept));
     vec h = kept + (w[i] * finite + vec_of(token->inputs[c + i]) * B);
+    h = vec_masked(is_state, h);
     vec_store(rows->present.at + (c + i) * rows->present.step + s, h);
     sums[i] += h * C;
   }
@@ -50,17 +55,24 @@ SEQMIX_INLINE void step_states(const step_token *token, const step_rows *rows, i
 SEQMIX_INLINE void step_channels(const step_token *token, const step_rows *rows, int64_t c,
                                  int64_t states, int count) {
   vec sums[EACH_MOST];
-  float y[EACH_MOST];
+  float y[EACH_MOST], *to = token->y + c;
   for (int i = 0; i < EACH_MOST; i++) sums[i] = vec_of(0);
   for (int64_t s = 0; s < states; s += LANES) step_states(token, rows, c, s, count, sums);
   vec_sums_of_four(sums, y);
-  EACH(i, count) token->y[c + i] += y[i];
+  if (count == EACH_MOST)
+    vec4_store(to, vec4_load(to) + vec4_load(y));
+  else
+    EACH(i, count) to[i] += y[i];
 }
 
 static void step_token_of(const selective_channels *s, int64_t t, const step_rows *rows) {
   int64_t at = t * s->width, c = 0, states = scan_width(s->states);
-  const step_token token = {s->steps + at, s->inputs + at, s->B_rows[0].at + t * s->B_rows[0].step,
-                            s->C_rows[0].at + t * s->C_rows[0].step, s->y + at};
+  const step_token token = {s->steps + at,
+                            s->inputs + at,
+                            s->B_rows[0].at + t * s->B_rows[0].step,
+                            s->C_rows[0].at + t * s->C_rows[0].step,
+                            s->states,
+                            s->y + at};
   for (; c + EACH_MOST <= s->channels; c += EACH_MOST)
     step_channels(&token, rows, c, states, EACH_MOST);
   for (; c < s->channels; c++) step_channels(&token, rows, c, states, 1);
@@ -68,19 +80,26 @@ static void step_token_of(const selective_channels *s, int64_t t, const step_row
 
 /* ---- a task ---------------------------------------------------------------------------------- */
 
-static int some_may_grow(const selective_channels *s, const scan_rows *A) {
+/* For rows that are not memory itself. */
+typedef struct step_buffers {
+  float *A, *past, *present;
+} step_buffers;
+
+/* Whether some exp(step A) is above 1. */
+static int may_grow(const selective_channels *s, const scan_rows *A) {
+  int64_t states = scan_width(s->states);
   ivec any = ivec_of(0);
-  for (int64_t c = 0; c < s->channels; c++)
-    for (int64_t i = 0; i < scan_width(s->states); i += LANES)
-      any |= vec_load(A->at + c * A->step + i) > 0.0f;
   for (int64_t c = 0; c < s->width; c += LANES) any |= vec_load(s->least + c) < 0.0f;
+  for (int64_t c = 0; c < s->channels; c++)
+    for (int64_t i = 0; i < states; i += LANES) any |= vec_load(A->at + c * A->step + i) > 0.0f;
   for (int lane = 0; lane < LANES; lane++)
     if (any[lane]) return 1;
   return 0;
 }
 
-/* The states of the task's channels in a row of a tensor of states, as "tokens". */
+/* The states of the task's channels in a row of a tensor of states, as "tokens"; absent without. */
 static scan_plane state_plane(const seqmix_view *view, int64_t row) {
+  if (!view->dtype || row < 0) return (scan_plane){0};
   int64_t bytes = view->dtype == SEQMIX_F32 ? 4 : 2;
   return (scan_plane){.data = (char *)view->data + row * view->stride[0] * bytes,
                       .time = view->stride[1],
@@ -88,33 +107,27 @@ static scan_plane state_plane(const seqmix_view *view, int64_t row) {
                       .dtype = view->dtype};
 }
 
-/* For rows that are not memory itself. */
-typedef struct step_buffers {
-  float *A, *past, *present;
-} step_buffers;
-
 static void step(selective_channels *s, const step_buffers *buffers) {
   const seqmix_selective_scan_problem *p = s->problem;
   const scan_block block = {s->c, s->channels, 0, s->states};
   const scan_plane A_plane = {
       .data = p->A.data, .time = p->A.stride[0], .channel = p->A.stride[1], .dtype = p->A.dtype};
-  step_rows rows = {.A = scan_fetch(&A_plane, &block, buffers->A)};
-  s->t = 0;
-  s->tokens = s->sequence.length;
-  selective_begin_block(s);
-  if (some_may_grow(s, &rows.A)) {
-    selective_run(s);
-    return;
-  }
   int64_t width = scan_width(s->states);
-  rows.past = (scan_rows){buffers->past, width};
-  rows.present = (scan_rows){buffers->present, width};
-  scan_plane past = state_plane(&p->past_state, s->sequence.from), present = {0};
+  step_rows rows = {{0}, {buffers->past, width}, {buffers->present, width}};
+  const scan_plane past = state_plane(&p->past_state, s->sequence.from);
+  const scan_plane present = state_plane(&p->present_state, s->sequence.to);
   if (past.dtype)
     rows.past = scan_fetch(&past, &block, buffers->past);
   else
     memset(buffers->past, 0, (size_t)(s->channels * width) * sizeof(float));
-  if (s->sequence.to >= 0) present = state_plane(&p->present_state, s->sequence.to);
+  s->t = 0;
+  s->tokens = s->sequence.length;
+  selective_begin_block(s);
+  rows.A = scan_fetch(&A_plane, &block, buffers->A);
+  if (may_grow(s, &rows.A)) {
+    selective_run(s);
+    return;
+  }
   if (present.dtype) rows.present = scan_target(&present, &block, buffers->present);
   for (int64_t t = 0; t < s->tokens; t++) {
     step_token_of(s, t, &rows);
@@ -127,9 +140,8 @@ static void step(selective_channels *s, const step_buffers *buffers) {
 
 /* ---- the variant ----------------------------------------------------------------------------- */
 
-/* Channels of a task: as many as leave tasks for any number of workers, from a few lines of memory
- * to a few pages. */
-enum { CHANNELS_MOST = 256, CHANNELS_LEAST = 64 };
+/* Channels of a task: those of few sequences are fewer, so that there is work for more workers. */
+enum { CHANNELS_MOST = 256, CHANNELS_LEAST = 128 };
 
 typedef struct step_work {
   selective_cut cut;
@@ -150,9 +162,9 @@ static step_work plan_of(const seqmix_selective_scan_problem *p) {
 static void run_task(void *arg, int64_t task, int32_t worker) {
   const step_work *work = arg;
   char *scratch = work->scratch + (uint64_t)worker * work->bytes;
-  selective_channels s;
   const step_buffers buffers = {(float *)scratch, (float *)(scratch + work->buffer),
                                 (float *)(scratch + 2 * work->buffer)};
+  selective_channels s;
   selective_open(&s, &work->cut, task, scratch + 3 * work->buffer);
   int is_few = s.sequence.length > 0 && s.sequence.length <= SELECTIVE_TOKENS;
   if (is_few && s.parts == 1 && s.sequence.from >= 0)
