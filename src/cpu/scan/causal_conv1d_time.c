@@ -97,7 +97,8 @@ static void compute(const conv_piece *piece, int64_t c, int64_t t, int64_t count
   sums.taps = p->width;
   sums.rows = 1;
   sums.count = scan_width(count);
-  sums.ahead = in == row->in ? 0 : TOKENS_AHEAD;
+  sums.soon = (uintptr_t)address(&piece->x, t, c) + TOKENS_AHEAD * sizeof(float);
+  sums.soon_size = piece->x.dtype == SEQMIX_F32 ? 4 : 2;
   sums.is_silu = p->activation == SEQMIX_ACTIVATION_SILU;
   sums.streams = sums.out.at != row->out && conv_may_stream(piece->plan, sums.out);
   conv_sum(&sums);
