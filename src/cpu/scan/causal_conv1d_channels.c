@@ -85,7 +85,7 @@ static void ask_for(conv_sums *sums, const scan_plane *x, const scan_block *bloc
   int64_t bytes = x->dtype == SEQMIX_F32 ? 4 : 2;
   scan_block later = *block;
   later.t += is_copied ? block->tokens : ROWS_AHEAD;
-  sums->soon = (uintptr_t)x->data + (uintptr_t)(scan_offset(x, &later) * bytes);
+  sums->soon = x->data + scan_offset(x, &later) * bytes;
   sums->soon_step = x->time * bytes;
   sums->soon_size = x->channel == 1 ? (int32_t)bytes : 0;
 }
