@@ -69,10 +69,11 @@ SEQMIX_INLINE void sum_row(const conv_sums *s, int64_t t, int64_t taps, int is_u
     memcpy(near, in, (size_t)taps * sizeof *near);
     in = near;
   }
+  const char *soon = s->soon + t * s->soon_step;
   int64_t c = 0;
   for (; c + VECTORS * LANES <= s->count; c += VECTORS * LANES) {
-    const float *soon = in[taps - 1] + s->ahead + c;
-    for (int i = 0; i < VECTORS * LANES; i += LINE_FLOATS) __builtin_prefetch(soon + i);
+    for (int i = 0; i < VECTORS * LANES; i += LINE_FLOATS)
+      __builtin_prefetch(soon + (c + i) * s->soon_size);
     sum_vectors(s, in, out, c, taps, is_uniform, is_silu, VECTORS);
   }
   for (; c < s->count; c += LANES) sum_vectors(s, in, out, c, taps, is_uniform, is_silu, 1);

@@ -8,6 +8,9 @@
 /* Tokens of a channel that are turned around at a time, a few lines of memory of each. */
 enum { RUN = 64 };
 
+/* So few tokens hardly fill squares. */
+enum { FEW = 8 };
+
 /* Bytes that memory takes at a time. */
 enum { LINE = 64 };
 
@@ -25,6 +28,18 @@ static scan_plane forward(const scan_plane *plane, const scan_block *block) {
 }
 
 /* ---- squares of tokens and channels, in registers -------------------------------------------- */
+
+/* Four by four. */
+SEQMIX_INLINE void turn_four(vec4 x[4]) {
+  vec4 ab_low = __builtin_shufflevector(x[0], x[1], 0, 4, 1, 5);
+  vec4 ab_high = __builtin_shufflevector(x[0], x[1], 2, 6, 3, 7);
+  vec4 cd_low = __builtin_shufflevector(x[2], x[3], 0, 4, 1, 5);
+  vec4 cd_high = __builtin_shufflevector(x[2], x[3], 2, 6, 3, 7);
+  x[0] = __builtin_shufflevector(ab_low, cd_low, 0, 1, 4, 5);
+  x[1] = __builtin_shufflevector(ab_low, cd_low, 2, 3, 6, 7);
+  x[2] = __builtin_shufflevector(ab_high, cd_high, 0, 1, 4, 5);
+  x[3] = __builtin_shufflevector(ab_high, cd_high, 2, 3, 6, 7);
+}
 
 /* Wider ones would not fit the registers. */
 #if SEQMIX_VECTOR_BYTES >= 32
@@ -58,16 +73,7 @@ SEQMIX_INLINE void turn_square(side x[SIDE]) {
 #undef INTERLEAVE
 #undef JOIN
 #else
-SEQMIX_INLINE void turn_square(side x[SIDE]) {
-  side ab_low = __builtin_shufflevector(x[0], x[1], 0, 4, 1, 5);
-  side ab_high = __builtin_shufflevector(x[0], x[1], 2, 6, 3, 7);
-  side cd_low = __builtin_shufflevector(x[2], x[3], 0, 4, 1, 5);
-  side cd_high = __builtin_shufflevector(x[2], x[3], 2, 6, 3, 7);
-  x[0] = __builtin_shufflevector(ab_low, cd_low, 0, 1, 4, 5);
-  x[1] = __builtin_shufflevector(ab_low, cd_low, 2, 3, 6, 7);
-  x[2] = __builtin_shufflevector(ab_high, cd_high, 0, 1, 4, 5);
-  x[3] = __builtin_shufflevector(ab_high, cd_high, 2, 3, 6, 7);
-}
+SEQMIX_INLINE void turn_square(side x[SIDE]) { turn_four(x); }
 #endif
 
 /* to[j][i] = from[i][j] for SIDE rows i of `count` numbers. Rows are those of channels or those of
@@ -126,6 +132,51 @@ static void fetch_ahead(const char *row, int64_t step, int64_t rows, int64_t byt
     for (int64_t b = 0; b < bytes; b += LINE) __builtin_prefetch(row + i * step + b);
 }
 
+/* Four elements as f32. `dtype` is a constant. */
+SEQMIX_INLINE vec4 load_four(const char *from, int32_t dtype) {
+  if (dtype == SEQMIX_F32) return vec4_load((const float *)from);
+  vec4 x;
+#if defined(__F16C__)
+  if (dtype == SEQMIX_F16) return (vec4)_mm_cvtph_ps(_mm_loadl_epi64((const __m128i *)from));
+#endif
+  for (int i = 0; i < 4; i++) x[i] = element(from + 2 * i, dtype);
+  return x;
+}
+
+/* Up to four tokens of channels, four at a time; how many of these that were. Four tokens of each
+ * are read: the surplus is the next channel's, which the last one does not have. */
+SEQMIX_INLINE int64_t turn_fours(const char *from, int64_t step, int32_t dtype, int64_t channels,
+                                 float *to, int64_t width, int64_t tokens) {
+  int64_t c = 0, surplus = 4 - tokens;
+  if (surplus > step) return 0;
+  for (; c + 4 + (surplus > 0) <= channels; c += 4) {
+    vec4 x[4];
+    for (int k = 0; k < 4; k++) x[k] = load_four(from + (c + k) * step * bytes_of(dtype), dtype);
+    turn_four(x);
+    for (int k = 0; k < 4; k++)
+      if (k < tokens) vec4_store(to + k * width + c, x[k]);
+  }
+  return c;
+}
+
+/* Time is contiguous and short, as in weights and states. */
+static void turn_few(const scan_plane *plane, const scan_block *block, float *to, int64_t width) {
+  int64_t bytes = bytes_of(plane->dtype), step = plane->channel;
+  for (int64_t t = 0; t < block->tokens; t += 4, to += 4 * width) {
+    const char *from = plane->data + t * bytes;
+    int64_t left = block->tokens - t, tokens = left < 4 ? left : 4, c;
+    if (plane->dtype == SEQMIX_F32)
+      c = turn_fours(from, step, SEQMIX_F32, block->channels, to, width, tokens);
+    else if (plane->dtype == SEQMIX_BF16)
+      c = turn_fours(from, step, SEQMIX_BF16, block->channels, to, width, tokens);
+    else
+      c = turn_fours(from, step, SEQMIX_F16, block->channels, to, width, tokens);
+    for (; c < block->channels; c++)
+      for (int64_t i = 0; i < tokens; i++)
+        to[i * width + c] = element(from + (c * step + i) * bytes, plane->dtype);
+  }
+}
+
 /* Time is contiguous. */
 static void turn_rows(const scan_plane *plane, const scan_block *block, float *to, int64_t width) {
   int64_t bytes = bytes_of(plane->dtype), step = plane->channel * bytes;
@@ -175,6 +226,8 @@ scan_rows scan_fetch(const scan_plane *plane, const scan_block *block, float *bu
   const scan_plane from = forward(plane, block);
   if (plane->channel == parts)
     copy_rows(&from, block, buffer, width);
+  else if (from.time == 1 && parts == 1 && block->tokens <= FEW)
+    turn_few(&from, block, buffer, width);
   else if (from.time == 1 && parts == 1)
     turn_rows(&from, block, buffer, width);
   else
