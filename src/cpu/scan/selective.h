@@ -28,6 +28,7 @@ typedef struct selective_cut {
 
 /** What selective_channels go over: some channels of one group, and tokens of their sequence. */
 typedef struct selective_place {
+  const seqmix_selective_scan_problem *problem;
   seqmix_sequence sequence;
   int64_t c, channels;
   int is_cut; /* one channel, of SELECTIVE_STRETCHES times as many tokens */
@@ -107,8 +108,7 @@ selective_cut selective_cut_of(const seqmix_selective_scan_problem *problem, int
 /** The channels of a task, and all tokens. */
 selective_place selective_place_of(const selective_cut *cut, int64_t task);
 /** Lays out scratch and finds the tensors' numbers; there are no states yet. */
-void selective_open(selective_channels *s, const seqmix_selective_scan_problem *problem,
-                    const selective_place *place, char *scratch);
+void selective_open(selective_channels *s, const selective_place *place, char *scratch);
 /** All tokens, and the states before and after. */
 void selective_run(selective_channels *s);
 /** The tokens alone. */

@@ -98,10 +98,11 @@ typedef struct piece {
 
 static void open_tokens(const piece *p, selective_channels *s, int64_t t, int64_t tokens,
                         int is_cut) {
-  selective_place place = {.sequence = p->sequence, .c = p->c, .channels = 1, .is_cut = is_cut};
+  selective_place place = {
+      .problem = p->problem, .sequence = p->sequence, .c = p->c, .channels = 1, .is_cut = is_cut};
   place.sequence.first += t;
   place.sequence.length = tokens;
-  selective_open(s, p->problem, &place, p->scratch);
+  selective_open(s, &place, p->scratch);
 }
 
 /* Tokens one after the other, in f64. */

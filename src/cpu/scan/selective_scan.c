@@ -106,15 +106,15 @@ selective_place selective_place_of(const selective_cut *cut, int64_t task) {
   int64_t of_group = p->channels / p->groups, of_sequence = p->groups * cut->per_group;
   int64_t group = task % of_sequence / cut->per_group;
   int64_t c = task % cut->per_group * cut->width, left = of_group - c;
-  return (selective_place){.sequence = seqmix_sequence_at(&p->at, task / of_sequence),
+  return (selective_place){.problem = p,
+                           .sequence = seqmix_sequence_at(&p->at, task / of_sequence),
                            .c = group * of_group + c,
                            .channels = left < cut->width ? left : cut->width};
 }
 
 /* NOLINTNEXTLINE(readability-non-const-parameter): what it begins is written. */
-void selective_open(selective_channels *s, const seqmix_selective_scan_problem *problem,
-                    const selective_place *place, char *scratch) {
-  const seqmix_selective_scan_problem *p = problem;
+void selective_open(selective_channels *s, const selective_place *place, char *scratch) {
+  const seqmix_selective_scan_problem *p = place->problem;
   scratch_plan plan = {.at = scratch};
   s->channels = place->is_cut ? SELECTIVE_STRETCHES : place->channels;
   s->c = place->c;
@@ -191,6 +191,7 @@ void selective_run_tokens(selective_channels *s) {
 }
 
 void selective_write_zeros(const selective_channels *s) {
+  if (!s->out.data) return;
   for (int64_t t = 0; t < s->sequence.length; t++)
     for (int64_t i = 0; i < s->channels; i++)
       seqmix_store(s->out.data, s->out.dtype, t * s->out.time + i * s->out.channel, 0);
@@ -228,8 +229,7 @@ static void run_task(void *arg, int64_t task, int32_t worker) {
   const selective_work *work = arg;
   const selective_place place = selective_place_of(&work->cut, task);
   selective_channels channels;
-  selective_open(&channels, work->cut.problem, &place,
-                 work->scratch + (uint64_t)worker * work->bytes);
+  selective_open(&channels, &place, work->scratch + (uint64_t)worker * work->bytes);
   selective_run(&channels);
 }
 

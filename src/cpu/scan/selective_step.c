@@ -168,7 +168,7 @@ static void run_task(void *arg, int64_t task, int32_t worker) {
                                 (float *)(scratch + 2 * work->buffer)};
   selective_channels s;
   const selective_place place = selective_place_of(&work->cut, task);
-  selective_open(&s, work->cut.problem, &place, scratch + 3 * work->buffer);
+  selective_open(&s, &place, scratch + 3 * work->buffer);
   int is_few = s.sequence.length > 0 && s.sequence.length <= SELECTIVE_TOKENS;
   if (is_few && s.parts == 1 && s.sequence.from >= 0)
     step(&s, &buffers);
