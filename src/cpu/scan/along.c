@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Prefix scans of rows whose tokens are contiguous, in vectors of tokens: results of LANES tokens
- * among themselves, by steps of 1, 2, 4, ... lanes, and then joined to what came before them.
+/* Prefix scans of rows whose tokens are contiguous, four vectors of tokens at a time: results of
+ * stretches of four tokens, those of LANES stretches among themselves, by steps of 1, 2, 4, ...
+ * lanes, and all joined to what came before them.
  *
  * Only f32: 16-bit rows are converted on the way to rows of channels (rows.h). */
+#include "cpu/scan/quads.h"
 #include "cpu/scan/walk.h"
 
 /* Lane i of the result is lane i - by of x; the first ones are those of `fill`. */
@@ -93,39 +95,76 @@ SEQMIX_INLINE wide prefix_of(wide x, int is_product) {
   return x;
 }
 
-SEQMIX_INLINE int add_vectors(row_carry *c, vec *x, int count) {
-  wide sums[EACH_MOST];
-  EACH(i, count) sums[i] = prefix_of(wide_from(x[i]), 0);
-  EACH(i, count) {
-    wide before = wide_of(c->sum);
-    c->sum += sums[i].high[LANES / 2 - 1];
-    x[i] = vec_from_wide(wide_add(sums[i], before));
+/* What is before each lane: `first` before lane 0. */
+SEQMIX_INLINE wide shifted(wide x, double first) {
+  return (wide){DVEC_SHIFT(x.low, dvec_of(first), 1),
+                DVEC_SHIFT(x.high, dvec_of(x.low[LANES / 2 - 1]), 1)};
+}
+
+/* Groups of QUAD vectors at once, as quads_split() leaves them. One takes long from end to end, and
+ * fills a processor only with another beside it. */
+enum { GROUPS_MOST = 2, VECTORS_MOST = GROUPS_MOST * QUAD };
+
+/* NOLINTNEXTLINE(bugprone-macro-parentheses): a name that is declared has none. */
+#define ALL(i, count) _Pragma("GCC unroll 8") for (int i = 0; i < (count); i++)
+
+/* `groups` is a constant; so in all that follows. */
+SEQMIX_INLINE int add_vectors(row_carry *c, vec *x, int groups) {
+  wide sums[VECTORS_MOST], all[GROUPS_MOST], before[GROUPS_MOST];
+  ALL(i, groups * QUAD) sums[i] = wide_from(x[i]);
+  ALL(k, QUAD - 1)
+  ALL(g, groups) sums[g * QUAD + k + 1] = wide_add(sums[g * QUAD + k + 1], sums[g * QUAD + k]);
+  ALL(g, groups) all[g] = prefix_of(sums[g * QUAD + QUAD - 1], 0);
+  ALL(g, groups) {
+    before[g] = wide_add(shifted(all[g], 0), wide_of(c->sum));
+    c->sum += all[g].high[LANES / 2 - 1];
   }
+  ALL(i, groups * QUAD) x[i] = vec_from_wide(wide_add(sums[i], before[i / QUAD]));
   return 1;
 }
 
-/* Products of LANES factors between these, and 0, stay far within f64. */
-#define FACTOR_LEAST 0x1p-24f
-#define FACTOR_MOST 0x1p24f
+/* Stretches whose products are between these, or 0, and a mantissa, multiplied in any order stay
+ * within f64. */
+#define STRETCH_LEAST (LANES == 16 ? 0x1p-30 : 0x1p-60)
+#define STRETCH_MOST (LANES == 16 ? 0x1p30 : 0x1p60)
 
-SEQMIX_INLINE int multiply_vectors(row_carry *c, vec *x, int count) {
-  ivec is_far_off = ivec_of(0);
-  EACH(i, count) {
-    vec size = vec_from_bits(vec_bits(x[i]) & 0x7fffffff);
-    is_far_off |= (size > FACTOR_MOST) | ((size < FACTOR_LEAST) & (size != 0.0f));
+SEQMIX_INLINE lvec is_far_off(dvec x) {
+  dvec size = (dvec)((lvec)x & lvec_of(0x7fffffffffffffff));
+  lvec is_small = (lvec)(size < dvec_of(STRETCH_LEAST)) & (lvec)(size != dvec_of(0));
+  return is_small | (lvec)(size > dvec_of(STRETCH_MOST));
+}
+
+/* Takes the power of two out of a mantissa that is near the end of what f64 holds. */
+SEQMIX_INLINE void keep_mantissa(row_carry *c) {
+  double size = fabs(c->sum);
+  if (__builtin_expect(size <= MANTISSA_MOST && (size >= MANTISSA_LEAST || size == 0), 1)) return;
+  const scan_value one = {1, 0}, carry = {c->sum, c->power};
+  scan_value split = scan_join(SCAN_PRODUCT, carry, one, one);
+  c->sum = split.first, c->power = split.second;
+}
+
+SEQMIX_INLINE int multiply_vectors(row_carry *c, vec *x, int groups) {
+  wide products[VECTORS_MOST], all[GROUPS_MOST];
+  lvec is_far = lvec_of(0);
+  ALL(i, groups * QUAD) products[i] = wide_from(x[i]);
+  ALL(k, QUAD - 1)
+  ALL(g, groups)
+  products[g * QUAD + k + 1] = wide_multiply(products[g * QUAD + k + 1], products[g * QUAD + k]);
+  ALL(g, groups) {
+    all[g] = products[g * QUAD + QUAD - 1];
+    is_far |= is_far_off(all[g].low) | is_far_off(all[g].high);
   }
-  if (vec_any(is_far_off)) return 0;
-  wide products[EACH_MOST];
-  EACH(i, count) products[i] = prefix_of(wide_from(x[i]), 1);
-  EACH(i, count) {
-    scan_state s = {.sum = wide_multiply(products[i], wide_of(c->sum)), .power = wide_of(c->power)};
-    x[i] = product_of(&s);
-    c->sum *= products[i].high[LANES / 2 - 1];
-    if (fabs(c->sum) > MANTISSA_MOST || (fabs(c->sum) < MANTISSA_LEAST && c->sum != 0)) {
-      const scan_value one = {1, 0}, carry = {c->sum, c->power};
-      scan_value split = scan_join(SCAN_PRODUCT, carry, one, one);
-      c->sum = split.first, c->power = split.second;
+  if (vec_any((ivec)is_far)) return 0;
+  ALL(g, groups) all[g] = prefix_of(all[g], 1);
+  ALL(g, groups) {
+    wide before = wide_multiply(shifted(all[g], 1), wide_of(c->sum));
+    ALL(i, QUAD) {
+      const scan_state s = {.sum = wide_multiply(products[g * QUAD + i], before),
+                            .power = wide_of(c->power)};
+      x[g * QUAD + i] = __builtin_expect(c->power == 0, 1) ? vec_from_wide(s.sum) : product_of(&s);
     }
+    c->sum *= all[g].high[LANES / 2 - 1];
+    keep_mantissa(c);
   }
   return 1;
 }
@@ -138,19 +177,30 @@ SEQMIX_INLINE vec larger(vec before, vec x) {
   return vec_select((x > before) | ~(x <= INFINITY), x, before);
 }
 
-SEQMIX_INLINE int raise_vectors(row_carry *c, vec *x, int count) {
+/* The largest of each lane and those before it. */
+SEQMIX_INLINE vec largest_so_far(vec x) {
   const vec fill = vec_of(-INFINITY);
-  EACH(i, count) x[i] = larger(VEC_SHIFT(x[i], fill, 1), x[i]);
-  EACH(i, count) x[i] = larger(VEC_SHIFT(x[i], fill, 2), x[i]);
+  x = larger(VEC_SHIFT(x, fill, 1), x);
+  x = larger(VEC_SHIFT(x, fill, 2), x);
 #if SEQMIX_VECTOR_BYTES >= 32
-  EACH(i, count) x[i] = larger(VEC_SHIFT(x[i], fill, 4), x[i]);
+  x = larger(VEC_SHIFT(x, fill, 4), x);
 #endif
 #if SEQMIX_VECTOR_BYTES >= 64
-  EACH(i, count) x[i] = larger(VEC_SHIFT(x[i], fill, 8), x[i]);
+  x = larger(VEC_SHIFT(x, fill, 8), x);
 #endif
-  EACH(i, count) {
-    x[i] = larger(vec_of((float)c->largest), x[i]);
-    c->largest = (double)x[i][LANES - 1];
+  return x;
+}
+
+SEQMIX_INLINE int raise_vectors(row_carry *c, vec *x, int groups) {
+  vec all[GROUPS_MOST];
+  ALL(k, QUAD - 1)
+  ALL(g, groups) x[g * QUAD + k + 1] = larger(x[g * QUAD + k], x[g * QUAD + k + 1]);
+  ALL(g, groups) all[g] = largest_so_far(x[g * QUAD + QUAD - 1]);
+  ALL(g, groups) {
+    vec carried = vec_of((float)c->largest);
+    vec before = larger(carried, VEC_SHIFT(all[g], vec_of(-INFINITY), 1));
+    c->largest = (double)larger(carried, all[g])[LANES - 1];
+    ALL(i, QUAD) x[g * QUAD + i] = larger(before, x[g * QUAD + i]);
   }
   return 1;
 }
@@ -180,56 +230,78 @@ static int follow_largest(row_carry *c, const vec *x, int count) {
   return 1;
 }
 
-SEQMIX_INLINE int add_exponentials(row_carry *c, vec *x, int count) {
-  vec gap[EACH_MOST];
+SEQMIX_INLINE int add_exponentials(row_carry *c, vec *x, int groups) {
+  vec gap[VECTORS_MOST];
+  int count = groups * QUAD;
   ivec rises = ivec_of(0), is_nan = ivec_of(0);
-  EACH(i, count) is_nan |= ~(x[i] <= INFINITY) | (x[i] == INFINITY);
+  ALL(i, count) is_nan |= ~(x[i] <= INFINITY) | (x[i] == INFINITY);
   if (vec_any(is_nan)) return 0;
-  EACH(i, count) rises |= ~(x[i] - vec_of((float)c->largest) <= RISE_MOST);
+  ALL(i, count) rises |= ~(x[i] - vec_of((float)c->largest) <= RISE_MOST);
   if (vec_any(rises) && !follow_largest(c, x, count)) return 0;
   vec largest = vec_of((float)c->largest);
-  EACH(i, count) gap[i] = vec_max(vec_of(LOG_OF_SMALLEST), x[i] - largest);
-  vec_exp_each(gap, count);
-  add_vectors(c, gap, count);
-  vec_log_each(gap, count);
-  EACH(i, count) x[i] = largest + gap[i];
+  ALL(i, count) gap[i] = vec_max(vec_of(LOG_OF_SMALLEST), x[i] - largest);
+  ALL(g, groups) vec_exp_each(gap + g * QUAD, QUAD);
+  add_vectors(c, gap, groups);
+  ALL(g, groups) vec_log_each(gap + g * QUAD, QUAD);
+  ALL(i, count) x[i] = largest + gap[i];
   return 1;
 }
 
 /* ---- rows -------------------------------------------------------------------------------------
  */
 
-/* Vectors of tokens at once; zero if they must go token by token. */
-SEQMIX_INLINE int take_vectors(scan_kind kind, row_carry *c, vec *x, int count) {
+/* Zero, and nothing has changed, if they must go token by token. */
+SEQMIX_INLINE int take_vectors(scan_kind kind, row_carry *c, vec *x, int groups) {
   switch (kind) {
-    case SCAN_SUM: return add_vectors(c, x, count);
-    case SCAN_PRODUCT: return multiply_vectors(c, x, count);
-    case SCAN_MAX: return raise_vectors(c, x, count);
-    default: return add_exponentials(c, x, count);
+    case SCAN_SUM: return add_vectors(c, x, groups);
+    case SCAN_PRODUCT: return multiply_vectors(c, x, groups);
+    case SCAN_MAX: return raise_vectors(c, x, groups);
+    default: return add_exponentials(c, x, groups);
   }
+}
+
+/* A row on its way. */
+typedef struct row_walk {
+  row_carry carry;
+  const float *x;
+  float *out;
+  float last; /* the result so far, for exclusive scans */
+} row_walk;
+
+SEQMIX_INLINE void step_groups(scan_kind kind, int is_exclusive, int is_streamed, row_walk *row,
+                               int groups) {
+  vec y[VECTORS_MOST];
+  int64_t count = (int64_t)groups * QUAD * LANES;
+  ALL(i, groups * QUAD) y[i] = vec_load(row->x + i * LANES);
+  ALL(g, groups) quads_split(y + g * QUAD);
+  if (!take_vectors(kind, &row->carry, y, groups)) {
+    step_tokens(kind, is_exclusive, &row->carry, row->x, row->out, count);
+    if (is_exclusive) row->last = token_result(kind, &row->carry);
+  } else {
+    ALL(g, groups) {
+      vec *of = y + g * QUAD, before = VEC_SHIFT(of[QUAD - 1], vec_of(row->last), 1);
+      row->last = is_exclusive ? of[QUAD - 1][LANES - 1] : 0;
+      for (int i = QUAD - 1; i > 0 && is_exclusive; i--) of[i] = of[i - 1];
+      if (is_exclusive) of[0] = before;
+      quads_join(of);
+    }
+    ALL(i, groups * QUAD)
+    is_streamed ? vec_stream(row->out + i * LANES, y[i]) : vec_store(row->out + i * LANES, y[i]);
+  }
+  row->x += count;
+  row->out += count;
 }
 
 SEQMIX_INLINE void run_row(scan_kind kind, int is_exclusive, int is_streamed, const float *x,
                            float *out, int64_t tokens) {
-  row_carry c = {kind == SCAN_PRODUCT, 0, -INFINITY};
-  float last = token_result(kind, &c);
-  int64_t t = 0;
-  for (; t + EACH_MOST * LANES <= tokens; t += EACH_MOST * LANES) {
-    vec y[EACH_MOST];
-    EACH(i, EACH_MOST) y[i] = vec_load(x + t + i * LANES);
-    if (!take_vectors(kind, &c, y, EACH_MOST)) {
-      step_tokens(kind, is_exclusive, &c, x + t, out + t, EACH_MOST * LANES);
-      if (is_exclusive) last = token_result(kind, &c);
-      continue;
-    }
-    EACH(i, EACH_MOST) {
-      vec result = is_exclusive ? VEC_SHIFT(y[i], vec_of(last), 1) : y[i];
-      if (is_exclusive) last = y[i][LANES - 1];
-      is_streamed ? vec_stream(out + t + i * LANES, result)
-                  : vec_store(out + t + i * LANES, result);
-    }
-  }
-  step_tokens(kind, is_exclusive, &c, x + t, out + t, tokens - t);
+  row_walk row = {{kind == SCAN_PRODUCT, 0, -INFINITY}, x, out, 0};
+  row.last = token_result(kind, &row.carry);
+  int64_t left = tokens;
+  for (; left >= VECTORS_MOST * LANES; left -= VECTORS_MOST * LANES)
+    step_groups(kind, is_exclusive, is_streamed, &row, GROUPS_MOST);
+  for (; left >= QUAD * LANES; left -= QUAD * LANES)
+    step_groups(kind, is_exclusive, is_streamed, &row, 1);
+  step_tokens(kind, is_exclusive, &row.carry, row.x, row.out, left);
 }
 
 #define RUN(kind)                                                                              \
