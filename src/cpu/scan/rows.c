@@ -261,16 +261,17 @@ static void turn_pair_rows_back(const scan_plane *plane, const scan_block *block
                                 int64_t width) {
   float run[PAIR_SIDE][2 * RUN];
   for (int64_t t = 0; t < block->tokens; t += RUN, from += RUN * width) {
-    int64_t count = block->tokens - t < RUN ? block->tokens - t : RUN;
+    int64_t tokens = block->tokens - t < RUN ? block->tokens - t : RUN;
     for (int64_t c = 0; c < block->channels / 2; c += PAIR_SIDE) {
-      int64_t left = block->channels / 2 - c, rows = left < PAIR_SIDE ? left : PAIR_SIDE;
+      int64_t left = block->channels / 2 - c, channels = left < PAIR_SIDE ? left : PAIR_SIDE;
       float *to = (float *)plane->data + c * plane->channel + 2 * t;
-      if (!has_whole_lines(plane, to, 2 * count)) {
-        turn_pairs(from + 2 * c, width, to, plane->channel, count, rows);
+      if (!has_whole_lines(plane, to, 2 * tokens)) {
+        turn_pairs(from + 2 * c, width, to, plane->channel, tokens, channels);
         continue;
       }
-      turn_pairs(from + 2 * c, width, run[0], 2 * RUN, count, rows);
-      for (int64_t i = 0; i < rows; i++) stream_row(to + i * plane->channel, run[i], 2 * count);
+      turn_pairs(from + 2 * c, width, run[0], 2 * RUN, tokens, channels);
+      for (int64_t i = 0; i < channels; i++)
+        stream_row(to + i * plane->channel, run[i], 2 * tokens);
     }
   }
 }
