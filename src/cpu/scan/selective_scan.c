@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* selective_scan in blocks of tokens: tasks, and a task's way through its sequence. */
+#include <string.h>
+
 #include "core/element.h"
 #include "core/memory.h"
 #include "core/work.h"
@@ -95,8 +97,11 @@ static scan_plane channel_plane(const selective_channels *s, const seqmix_view *
 static float *load_channels(const selective_channels *s, const seqmix_view *view, float *to) {
   if (!view->dtype) return NULL;
   int64_t stride = s->is_cut ? 0 : view->stride[0], first = s->c * view->stride[0];
-  for (int64_t i = 0; i < s->channels; i++)
-    to[i] = seqmix_load(view->data, view->dtype, first + i * stride);
+  if (view->dtype == SEQMIX_F32 && stride == 1)
+    memcpy(to, (const float *)view->data + first, (size_t)s->channels * sizeof *to);
+  else
+    for (int64_t i = 0; i < s->channels; i++)
+      to[i] = seqmix_load(view->data, view->dtype, first + i * stride);
   for (int64_t i = s->channels; i < s->width; i++) to[i] = 0;
   return to;
 }
