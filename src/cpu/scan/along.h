@@ -126,10 +126,17 @@ SEQMIX_INLINE int add_vectors(row_carry *c, vec *x, int groups) {
   return 1;
 }
 
-/* Stretches whose products are between these, or 0, and a mantissa, multiplied in any order stay
- * within f64. */
+/* Factors between these, or 0, whose stretches have products between those below, or 0: multiplied
+ * with a mantissa, in any order, they stay within f64. */
+#define FACTOR_LEAST 0x1p-24f
+#define FACTOR_MOST 0x1p24f
 #define STRETCH_LEAST (LANES == 16 ? 0x1p-30 : 0x1p-60)
 #define STRETCH_MOST (LANES == 16 ? 0x1p30 : 0x1p60)
+
+SEQMIX_INLINE ivec is_no_factor(vec x) {
+  vec size = vec_from_bits(vec_bits(x) & 0x7fffffff);
+  return ~(size <= FACTOR_MOST) | ((size < FACTOR_LEAST) & (size != 0.0f));
+}
 
 SEQMIX_INLINE lvec is_far_off(dvec x) {
   dvec size = (dvec)((lvec)x & lvec_of(0x7fffffffffffffff));
@@ -149,6 +156,7 @@ SEQMIX_INLINE void keep_mantissa(row_carry *c) {
 SEQMIX_INLINE int multiply_vectors(row_carry *c, vec *x, int groups) {
   wide products[VECTORS_MOST], all[GROUPS_MOST];
   lvec is_far = lvec_of(0);
+  ALL(i, groups * QUAD) is_far |= (lvec)is_no_factor(x[i]);
   ALL(i, groups * QUAD) products[i] = wide_from(x[i]);
   ALL(k, QUAD - 1)
   ALL(g, groups)
@@ -211,9 +219,9 @@ SEQMIX_INLINE int raise_vectors(row_carry *c, vec *x, int groups) {
 /* ---- logsumexp --------------------------------------------------------------------------------
  */
 
-/* What is carried and the numbers to come lie no further apart, or f32 would not hold the
- * exponentials of all. */
-#define SPREAD_MOST 60.0
+/* What is carried and the numbers to come lie no further apart: results are `largest` and a
+ * logarithm added up in f32, and those of early tokens would be small differences of both. */
+#define SPREAD_MOST 8.0
 
 SEQMIX_INLINE double largest_of(const vec *x, int count) {
   vec most = x[0];
