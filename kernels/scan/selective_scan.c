@@ -157,10 +157,6 @@ DEVICE void load_past(const selective_arguments *s, const selective_memory *m, w
   if (!s->past.dtype || s->summarizes) return;
   load_states(&s->past, m->past, s->past.dtype, w, states_line(&s->past, w, w->of.from, first),
               count, w->held[0], w->held[2 * COMPLEX]);
-  lane_int is_bad = lane_int_of(0);
-  for (int32_t f = 0; f < FLOATS; f += 2)
-    for (int32_t i = 0; i < count; i++) is_bad |= !(lane_abs(w->held[f][i]) <= lane_of(LARGEST));
-  w->is_careful |= lane_any(is_bad != lane_int_of(0));
 }
 
 DEVICE void store_present(const selective_arguments *s, const selective_memory *m, walk *w,
@@ -336,15 +332,21 @@ DEVICE void place_walk(const selective_arguments *s, const selective_memory *m, 
   w->least_step = lane_of(0.0f);
 }
 
-/* What a piece leaves, before its first token and after its last. */
+/* Held states before a piece's first token. */
 DEVICE void begin_states(const selective_arguments *s, const selective_memory *m, walk *w,
                          int64_t first) {
   if (s->pieces > 1 && !s->summarizes)
     unpark(s, m, w, first);
   else
     load_past(s, m, w, first);
+  lane_int is_bad = lane_int_of(0);
+  for (int32_t f = 0; f < FLOATS; f += 2)
+    for (int32_t i = 0; i < held_states(s, first); i++)
+      is_bad |= !(lane_abs(w->held[f][i]) <= lane_of(LARGEST));
+  w->is_careful |= lane_any(is_bad != lane_int_of(0));
 }
 
+/* And after its last. */
 DEVICE void end_states(const selective_arguments *s, const selective_memory *m, walk *w,
                        int64_t first) {
   if (s->summarizes)
