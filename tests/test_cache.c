@@ -211,7 +211,7 @@ END_TEST
 static void write_often(char letter) {
   char bytes[5000];
   memset(bytes, letter, sizeof bytes);
-  for (int i = 0; i < 200; i++) seqmix_cache_put(key, bytes, sizeof bytes);
+  for (int i = 0; i < 50; i++) seqmix_cache_put(key, bytes, sizeof bytes);
 }
 
 /* Readers see one writer's bytes or another's, never a mixture. */
@@ -225,7 +225,7 @@ START_TEST(test_two_processes) {
       _exit(0);
     }
   }
-  for (int i = 0; i < 400; i++) {
+  for (int i = 0; i < 100; i++) {
     uint64_t size = 0;
     char *bytes = seqmix_cache_get(key, &size);
     if (!bytes) continue;

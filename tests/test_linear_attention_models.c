@@ -7,6 +7,7 @@
 
 #include "models/model.h"
 #include "support/suite.h"
+#include "tests/support/mirror.h"
 
 static const struct {
   const char *name;
@@ -67,7 +68,7 @@ static seqmix_status run_model(seqmix_context *context, const model *m, model_ca
   args.k = &k;
   args.v = &v;
   args.out = &out;
-  return seqmix_linear_attention(context, &args);
+  return mirror_call(context, SEQMIX_OP_LINEAR_ATTENTION, &args);
 }
 
 /* Even numbers are the reference, odd ones the device under test. */

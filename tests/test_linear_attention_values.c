@@ -5,6 +5,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "tests/support/mirror.h"
 #include "values/values.h"
 
 #define LN2 0.69314718055994531
@@ -74,7 +75,7 @@ static void toy_states(toy *t, int count, int64_t past_rows, int64_t present_row
 }
 
 #define RUN_OR_SKIP(context, t) \
-  COMPUTE_OR_SKIP(context, seqmix_linear_attention(context, &(t)->args))
+  COMPUTE_OR_SKIP(context, mirror_call(context, SEQMIX_OP_LINEAR_ATTENTION, &(t)->args))
 
 /* ---- time ----------------------------------------------------------------------------------- */
 

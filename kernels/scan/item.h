@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Which tokens of which channels a work-item walks. */
+#include "scan/kind.h"
 #include "shared/lane.h"
 #include "shared/sequences.h"
-#include "scan/kind.h"
 
 /* The call's memory. */
 typedef struct scan_memory {
@@ -13,8 +13,9 @@ typedef struct scan_memory {
   GLOBAL int32_t *faults;
 } scan_memory;
 
-/* Neighbouring channels, up to WIDTH times LANES of them; or, where lanes are pieces of one channel,
- * up to LANES pieces, of which the last may be shorter: it is left out from token `whole` on. */
+/* Neighbouring channels, up to WIDTH times LANES of them; or, where lanes are pieces of one
+ * channel, up to LANES pieces, of which the last may be shorter: it is left out from token `whole`
+ * on. */
 typedef struct item {
   sequence of;
   int64_t stream, channel, piece; /* of the first lane */
@@ -74,8 +75,8 @@ DEVICE void place_item(const scan_arguments *s, item *i) {
   i->a = line_of(s, &s->a, a_type(s), i);
   i->x = line_of(s, &s->x, TYPE, i);
   i->out = line_of(s, &s->out, out_type(s), i);
-  /* Rows tend to lie whole pages apart, and a processor takes a load for one of what was just stored
-   * as many pages away: only what is turned goes by tiles. */
+  /* Rows tend to lie whole pages apart, and a processor takes a load for one of what was just
+   * stored as many pages away: only what is turned goes by tiles. */
   int turned = is_turned(i->x, LANES, LANES, PARTS) || is_turned(i->out, LANES, LANES, PARTS);
   i->tile = turned ? LANES : 1;
 }
@@ -101,9 +102,7 @@ DEVICE int find_item(const scan_arguments *s, const scan_memory *m, int64_t numb
 /* ---- its vectors of LANES ---------------------------------------------------------------------
  */
 
-DEVICE int32_t vectors_of(const item *i) {
-  return WIDTH == 1 ? 1 : (i->lanes + LANES - 1) / LANES;
-}
+DEVICE int32_t vectors_of(const item *i) { return WIDTH == 1 ? 1 : (i->lanes + LANES - 1) / LANES; }
 
 /* Lanes of vector v. */
 DEVICE int32_t lanes_of(const item *i, int32_t v) {

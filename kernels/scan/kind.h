@@ -5,9 +5,10 @@
  *   state_step(s, token)   after one more                  state_result(s, parts)
  *   span_first(), span_step(), span_join(state, span)      what tokens do to any state before them
  *   span_is_steady(span)   whether joining is as good as taking the state through the tokens
- *   ..._to_floats(), ..._from_floats()                     in workspace: STATE_FLOATS, SPAN_FLOATS */
-#include "shared/lane.h"
+ *   ..._to_floats(), ..._from_floats()                     in workspace: STATE_FLOATS, SPAN_FLOATS
+ */
 #include "scan/arguments.h"
+#include "shared/lane.h"
 
 #define PARTS (KIND == KIND_COMPLEX ? 2 : 1)
 

@@ -36,7 +36,9 @@ DEVICE state state_step(state s, token k) {
   return state_join(s, later);
 }
 
-DEVICE void state_result(state s, lane *parts) { parts[0] = s.largest + lane_log(two_value(s.sum)); }
+DEVICE void state_result(state s, lane *parts) {
+  parts[0] = s.largest + lane_log(two_value(s.sum));
+}
 
 DEVICE void state_to_floats(state s, lane *floats) {
   floats[0] = s.sum.high;

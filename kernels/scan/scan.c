@@ -10,22 +10,21 @@
  *   scan_carry       per channel, piece after piece: the state before each of them
  *   scan_results     each piece from that state: its results
  *
- * An uncut sequence is one piece, and needs the last kernel alone. With very few channels, lanes are
- * pieces of one channel instead.
+ * An uncut sequence is one piece, and needs the last kernel alone. With very few channels, lanes
+ * are pieces of one channel instead.
  *
  * Constants: KIND, TYPE (of x), LANES, WIDTH (vectors of lanes that an item takes at most), ITEMS.
  * Memory bounds all of it: a token is read once, or twice where it is in a piece, and its result
- * written once. States and transfers are sums of two floats, so that a scan of any length is as good
- * as the rounding of its results. */
+ * written once. States and transfers are sums of two floats, so that a scan of any length is as
+ * good as the rounding of its results. */
 #include "scan/states.h"
 #include "scan/tokens.h"
 
-#define SCAN_PARAMETERS                                                                      \
-  GLOBAL int32_t *faults, GLOBAL float *work, const GLOBAL uint8_t *a,                       \
-      const GLOBAL uint8_t *x, GLOBAL uint8_t *out, const GLOBAL uint8_t *past,              \
-      GLOBAL uint8_t *present, const GLOBAL uint8_t *cu_seqlens,                             \
-      const GLOBAL uint8_t *state_indices, const GLOBAL uint8_t *state_out_indices,          \
-      scan_arguments s
+#define SCAN_PARAMETERS                                                                         \
+  GLOBAL int32_t *faults, GLOBAL float *work, const GLOBAL uint8_t *a, const GLOBAL uint8_t *x, \
+      GLOBAL uint8_t *out, const GLOBAL uint8_t *past, GLOBAL uint8_t *present,                 \
+      const GLOBAL uint8_t *cu_seqlens, const GLOBAL uint8_t *state_indices,                    \
+      const GLOBAL uint8_t *state_out_indices, scan_arguments s
 #define SCAN_MEMORY \
   { a, x, out, {cu_seqlens, state_indices, state_out_indices}, work, faults }
 

@@ -29,7 +29,8 @@ DEVICE void store_present(const scan_arguments *s, GLOBAL uint8_t *present, cons
                 lanes_of(i, v), parts[part]);
 }
 
-/* ---- workspace: [number][stream][piece][channel] ---------------------------------------------- */
+/* ---- workspace: [number][stream][piece][channel] ----------------------------------------------
+ */
 
 DEVICE int64_t work_size(const scan_arguments *s) { return s->streams * s->pieces * s->channels; }
 
@@ -45,9 +46,9 @@ DEVICE int64_t work_stride(const scan_arguments *s) {
 DEVICE void load_floats(const scan_arguments *s, const scan_memory *m, const item *i, int32_t v,
                         int32_t count, lane *floats) {
   for (int32_t f = 0; f < count; f++)
-    floats[f] = load_lanes((const GLOBAL uint8_t *)m->work, TYPE_F32,
-                           f * work_size(s) + work_at(s, i, v), work_stride(s), lanes_of(i, v),
-                           0.0f);
+    floats[f] =
+        load_lanes((const GLOBAL uint8_t *)m->work, TYPE_F32, f * work_size(s) + work_at(s, i, v),
+                   work_stride(s), lanes_of(i, v), 0.0f);
 }
 
 DEVICE void store_floats(const scan_arguments *s, const scan_memory *m, const item *i, int32_t v,

@@ -123,7 +123,8 @@ DEVICE void store_pairs(GLOBAL uint8_t *data, int32_t dtype, int64_t at, int64_t
 /* ---- of up to LANES tokens at once ------------------------------------------------------------
  */
 
-/* Whether a tile is rows of contiguous tokens, of `parts` numbers each, better turned than gathered.
+/* Whether a tile is rows of contiguous tokens, of `parts` numbers each, better turned than
+ * gathered.
  */
 DEVICE int is_turned(line l, int32_t lanes, int32_t tokens, int32_t parts) {
   return LANES > 1 && lanes == LANES && tokens == LANES && l.lane != parts &&

@@ -2,8 +2,8 @@
 /* Numbers as sums of two floats, some 48 bits of them: what is carried over thousands of tokens, on
  * devices that may have no doubles. `low` collects what rounding took from `high`, and is not kept
  * small: the way from token to token is then that of plain floats, and the rest goes beside it.
- * Where `high` is infinite or NaN, `low` says nothing. Steps are exact by Knuth (sum) and by a fused
- * multiply-add (product). */
+ * Where `high` is infinite or NaN, `low` says nothing. Steps are exact by Knuth (sum) and by a
+ * fused multiply-add (product). */
 #include "shared/dialect.h"
 
 typedef struct two {

@@ -3,6 +3,7 @@
 #include <math.h>
 
 #include "scan_model.h"
+#include "tests/support/mirror.h"
 
 #define PI 3.14159265358979324
 
@@ -90,7 +91,7 @@ static seqmix_status run_layer(scan_model *m, const mamba_layer *l, int is_compl
   args.delta_softplus = 1;
   args.is_complex = is_complex;
   args.out = &out;
-  return seqmix_selective_scan(m->context, &args);
+  return mirror_call(m->context, SEQMIX_OP_SELECTIVE_SCAN, &args);
 }
 
 static seqmix_status run_mamba(scan_model *m, int is_complex) {

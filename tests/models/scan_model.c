@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "scan_model.h"
+#include "tests/support/mirror.h"
 
 #include <math.h>
 
@@ -51,7 +52,7 @@ static seqmix_status recur_numbers(scan_model *m, int per_token, int64_t channel
   round_numbers(a, a_data, per_token ? count : channels * parts);
   round_numbers(b, b_data, count);
   for (int64_t i = 0; i < count; i++) h_data[i] = NAN;
-  seqmix_status status = seqmix_linear_recurrence(m->context, &args);
+  seqmix_status status = mirror_call(m->context, SEQMIX_OP_LINEAR_RECURRENCE, &args);
   for (int64_t i = 0; i < count; i++) h[i] = (double)h_data[i];
   return status;
 }

@@ -3,6 +3,7 @@
 #include <math.h>
 
 #include "scan_model.h"
+#include "tests/support/mirror.h"
 
 /* ---- LightNet (Qin et al. 2024) ---------------------------------------------------------------
  */
@@ -25,7 +26,7 @@ seqmix_status lightnet(scan_model *m) {
   args.out = &tz;
   args.op = SEQMIX_SCAN_LOGSUMEXP;
   args.axis = 0;
-  seqmix_status status = seqmix_prefix_scan(m->context, &args);
+  seqmix_status status = mirror_call(m->context, SEQMIX_OP_PREFIX_SCAN, &args);
   double kv[WIDTH][WIDTH] = {0};
   for (int t = 0; t < TIME; t++) {
     double got[WIDTH] = {0};
@@ -78,7 +79,7 @@ static seqmix_status convolve(scan_model *m, int64_t width, int32_t activation) 
   args.bias = &bias;
   args.activation = activation;
   args.out = &out;
-  return seqmix_causal_conv1d(m->context, &args);
+  return mirror_call(m->context, SEQMIX_OP_CAUSAL_CONV1D, &args);
 }
 
 /* In front of Mamba's scan: silu of a convolution of width 4. */

@@ -3,6 +3,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "tests/support/mirror.h"
 #include "tests/values/values.h"
 
 #define LN3 1.0986122886681098
@@ -43,7 +44,8 @@ static void toy_states(toy *t, int64_t past_rows, int64_t present_rows) {
   t->args.present_state = &t->present;
 }
 
-#define RUN_OR_SKIP(context, t) COMPUTE_OR_SKIP(context, seqmix_causal_conv1d(context, &(t)->args))
+#define RUN_OR_SKIP(context, t) \
+  COMPUTE_OR_SKIP(context, mirror_call(context, SEQMIX_OP_CAUSAL_CONV1D, &(t)->args))
 
 START_TEST(convolution_formula) {
   OPEN_DEVICE_OR_SKIP(context);

@@ -3,6 +3,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "tests/support/mirror.h"
 #include "tests/values/values.h"
 
 enum { ROOM = 16, LONG = 100000 };
@@ -51,7 +52,7 @@ static void toy_pairs(toy *t, int64_t time) {
 }
 
 #define RUN_OR_SKIP(context, t) \
-  COMPUTE_OR_SKIP(context, seqmix_linear_recurrence(context, &(t)->args))
+  COMPUTE_OR_SKIP(context, mirror_call(context, SEQMIX_OP_LINEAR_RECURRENCE, &(t)->args))
 
 START_TEST(recurrence_forward_and_backward) {
   OPEN_DEVICE_OR_SKIP(context);

@@ -3,6 +3,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "tests/support/mirror.h"
 #include "tests/values/values.h"
 
 #define LN2 0.69314718055994531
@@ -52,7 +53,8 @@ static void toy_states(toy *t, int64_t past_rows, int64_t present_rows) {
   t->past_data[past_rows] = NAN;
 }
 
-#define RUN_OR_SKIP(context, t) COMPUTE_OR_SKIP(context, seqmix_selective_scan(context, &(t)->args))
+#define RUN_OR_SKIP(context, t) \
+  COMPUTE_OR_SKIP(context, mirror_call(context, SEQMIX_OP_SELECTIVE_SCAN, &(t)->args))
 
 /* A step of 2 decays twice and writes double; C is 1, 10 and 100. */
 START_TEST(selective_formula) {

@@ -71,8 +71,7 @@ gpu_scan_plan seqmix_gpu_scan_plan(const gpu_scan_shape *shape,
     plan.width = width_of(&plan, items, blocks, enough);
   int64_t groups = plan.lanes_are_pieces ? gpu_divided(plan.pieces, plan.lanes) : plan.pieces;
   plan.carry_items = streams * blocks;
-  plan.walk_items =
-      streams * groups *
-      (plan.lanes_are_pieces ? shape->channels : gpu_divided(blocks, plan.width));
+  plan.walk_items = streams * groups *
+                    (plan.lanes_are_pieces ? shape->channels : gpu_divided(blocks, plan.width));
   return plan;
 }

@@ -58,8 +58,11 @@ seqmix_status seqmix_gpu_scan(const seqmix_call *call, const gpu_scan_shape *sha
   gpu_scan_plan plan = seqmix_gpu_scan_plan(shape, &context->properties);
   const gpu_special special = {
       "scan/scan",
-      {{"KIND", job->kind}, {"TYPE", job->dtype}, {"LANES", plan.lanes},
-       {"WIDTH", plan.most_width}, {"ITEMS", plan.items}},
+      {{"KIND", job->kind},
+       {"TYPE", job->dtype},
+       {"LANES", plan.lanes},
+       {"WIDTH", plan.most_width},
+       {"ITEMS", plan.items}},
   };
   apply_plan(&plan, shape, &job->arguments);
   gpu_arguments arguments = pass(call, job);
