@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Complex states: both parts, their factors and the steps are sums of two floats, as angles add up
  * over all tokens. The factor exp(step A) is turned about first, and then scaled by 2^n. */
-#include "shared/two_functions.h"
+#include "scan/selective_item.h"
 
 #define PARTS 2
 

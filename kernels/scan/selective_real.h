@@ -3,7 +3,7 @@
  * 2^n (1 + w): k is exact, and w has all its digits. What rounding takes from a state is kept
  * beside it, and returned with the next token: over as many tokens as a slow decay remembers, it
  * would exceed what f32 promises. */
-#include "shared/two_functions.h"
+#include "scan/selective_item.h"
 
 #define PARTS 1
 
