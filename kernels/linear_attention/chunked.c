@@ -15,14 +15,14 @@ typedef struct panel_walk {
   const linear_call *c;
   const stream *s;
   int64_t panel;
-  GLOBAL float *state;           /* [dims, PANEL] */
-  LOCAL float *values, *solved;  /* [CHUNK, PANEL]: v, and y where there is an eraser */
-  const GLOBAL float *slot;      /* of the chunk under way */
-  int64_t first, count, rows;    /* its tokens; the last filled up to whole tiles */
+  GLOBAL float *state;          /* [dims, PANEL] */
+  LOCAL float *values, *solved; /* [CHUNK, PANEL]: v, and y where there is an eraser */
+  const GLOBAL float *slot;     /* of the chunk under way */
+  int64_t first, count, rows;   /* its tokens; the last filled up to whole tiles */
 } panel_walk;
 
 /* Tiles of an item: with COLUMN_ITEMS lanes beside each other, `tiles` one below the other. */
-#define FOR_TILES(i, tiles) FOR_ITEMS(i, (tiles) * COLUMN_ITEMS)
+#define FOR_TILES(i, tiles) FOR_ITEMS(i, (tiles)*COLUMN_ITEMS)
 DEVICE int64_t tile_row_of(int64_t i) { return i / COLUMN_ITEMS * TILE; }
 DEVICE int64_t tile_lane_of(int64_t i) { return i % COLUMN_ITEMS * LANES; }
 

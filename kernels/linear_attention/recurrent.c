@@ -3,12 +3,14 @@
  *
  * A token first reads the state S it finds, with alpha e and alpha q for e and q; then y is known,
  * what q reads of the token itself is (q . k) y, and S becomes alpha S + k y^T. So one pass over a
- * state both writes token t and reads for token t + 1. linear_tokens makes the rows that this needs.
+ * state both writes token t and reads for token t + 1. linear_tokens makes the rows that this
+ * needs.
  *
- * linear_walk has a group for some columns of a state. An item keeps ROWS rows of LANES columns in
- * registers; items side by side have other columns, the others other rows, and put what they read
- * together. Constants: LANES, ITEMS, COLUMN_ITEMS, ROWS. Memory bounds a single token: the state is
- * read once and written once. */
+ * linear_walk has a group for some columns of a state. An item keeps ROWS rows of LANES columns, in
+ * registers if it can; items side by side have other columns, the others other rows, and put what
+ * they read together. An item that is alone, on a CPU, has WIDTH panels of columns at once, in its
+ * cache. Constants: LANES, ITEMS, COLUMN_ITEMS, ROWS, WIDTH. Memory bounds a single token: the
+ * state is read once and written once, row by row. */
 #include "linear_attention/bonus.h"
 #include "linear_attention/decay.h"
 #include "linear_attention/state.h"
@@ -46,8 +48,9 @@ typedef struct chunk_tokens {
 /* What a query reads of its own token; of k with a bonus as much as that says. */
 DEVICE float own_weight(const chunk_tokens *k, int64_t query, int32_t writer, int64_t t) {
   if (k->a->leaves_diagonal_out) return 0.0f;
-  float own = dot_with_bonus(&k->k, &k->a->bonus, k->bonus, query_rows(&k->k, query) + t * k->c->dims,
-                             writer_rows(&k->k, writer) + t * k->c->dims);
+  float own =
+      dot_with_bonus(&k->k, &k->a->bonus, k->bonus, query_rows(&k->k, query) + t * k->c->dims,
+                     writer_rows(&k->k, writer) + t * k->c->dims);
   return k->c->is_early && k->c->is_gated ? own * gate_number(&k->k, t, GATE_OWN_GAIN) : own;
 }
 
@@ -128,9 +131,10 @@ typedef struct walker {
   const walk_memory *m;
   const linear_call *c;
   const stream *s;
-  int64_t row;    /* the first of its rows */
-  int64_t panel;  /* under way */
-  int64_t column; /* the first of its columns */
+  int64_t row;                 /* the first of its rows */
+  int64_t first_panel, panels; /* that it has at once */
+  int64_t panel;               /* under way */
+  int64_t column;              /* the first of its columns there */
   LOCAL float *partials;
   int32_t turn; /* which of two halves of them is next */
 } walker;
@@ -151,28 +155,38 @@ DEVICE const GLOBAL float *token_row(const walker *w, token_place p, int64_t row
   return p.slot + rows_at + p.t * w->c->dims + w->row;
 }
 
-DEVICE GLOBAL float *kept_state(const walker *w) {
+/* Panel number `of` of those that the item has at once. */
+DEVICE void take_panel(walker *w, int64_t of) {
+  w->panel = w->first_panel + of;
+  w->column = w->panel * PANEL + item_number() % COLUMN_ITEMS * LANES;
+}
+
+DEVICE GLOBAL float *state_row(const walker *w, int64_t d) {
   const linear_call *c = w->c;
   int64_t panel = w->s->slot * w->m->a->panels + w->panel;
-  return w->m->work + c->states_at + (panel * c->dims + w->row) * PANEL +
+  return w->m->work + c->states_at + (panel * c->dims + w->row + d) * PANEL +
          (w->column - w->panel * PANEL);
 }
 
-DEVICE void load_state(const walker *w, lane *state) {
-  const GLOBAL float *kept = kept_state(w);
+/* Row after row, as they lie in memory. */
+DEVICE void load_states(walker *w, lane *states) {
   int from_past = is_at_start(w->c);
   for (int64_t d = 0; d < OWN_ROWS(w->c); d++)
-    state[d] = from_past ? load_past(w->m, w->s, w->row + d, w->column)
-                         : lane_from_array(kept + d * PANEL);
+    for (int64_t i = 0; i < w->panels; i++) {
+      take_panel(w, i);
+      states[i * ROWS + d] = from_past ? load_past(w->m, w->s, w->row + d, w->column)
+                                       : lane_from_array(state_row(w, d));
+    }
 }
 
-DEVICE void store_state(const walker *w, const lane *state) {
-  GLOBAL float *kept = kept_state(w);
-  if (is_kept(w->m, w->s))
-    for (int64_t d = 0; d < OWN_ROWS(w->c); d++) lane_to_array(kept + d * PANEL, state[d]);
-  if (is_present_wanted(w->m, w->s))
-    for (int64_t d = 0; d < OWN_ROWS(w->c); d++)
-      store_present(w->m, w->s, w->row + d, w->column, state[d]);
+DEVICE void store_states(walker *w, const lane *states) {
+  int is_wanted = is_present_wanted(w->m, w->s), keeps = is_kept(w->m, w->s);
+  for (int64_t d = 0; d < OWN_ROWS(w->c); d++)
+    for (int64_t i = 0; i < w->panels; i++) {
+      take_panel(w, i);
+      if (keeps) lane_to_array(state_row(w, d), states[i * ROWS + d]);
+      if (is_wanted) store_present(w->m, w->s, w->row + d, w->column, states[i * ROWS + d]);
+    }
 }
 
 /* S = alpha S + k y^T (+ b y'^T) by the token at p. What alpha = 0 forgets is forgotten even if it
@@ -208,8 +222,8 @@ DEVICE lane whole_sum(walker *w, lane own) {
 #if ROW_ITEMS == 1
   return own;
 #else
-  LOCAL float *column = w->partials + w->turn * (ROW_ITEMS * PANEL) +
-                        item_number() % COLUMN_ITEMS * LANES;
+  LOCAL float *column =
+      w->partials + w->turn * (ROW_ITEMS * PANEL) + item_number() % COLUMN_ITEMS * LANES;
   lane_to_array(column + item_number() / COLUMN_ITEMS * PANEL, own);
   group_barrier();
   w->turn = 1 - w->turn;
@@ -264,19 +278,20 @@ KERNEL void linear_walk(WALK_PARAMETERS) {
   LOCAL_BLOCK(partials, 2 * ROW_ITEMS * PANEL);
   const walk_memory m = WALK_MEMORY;
   const linear_call *c = &of.call;
-  int64_t slot = group_number() / of.blocks, block = group_number() % of.blocks;
+  int64_t slot = group_number() / of.blocks, first = group_number() % of.blocks * of.block_panels;
+  int64_t end = first + of.block_panels < of.panels ? first + of.block_panels : of.panels;
   stream s = find_stream(c, m.arrays, slot, faults);
-  walker w = {&m, c, &s, item_number() / COLUMN_ITEMS * ROWS, 0, 0, partials, 0};
-  int64_t end = (block + 1) * of.block_panels;
-  for (w.panel = block * of.block_panels; w.panel < end && w.panel < of.panels; w.panel++) {
-    lane state[ROWS];
-    w.column = w.panel * PANEL + item_number() % COLUMN_ITEMS * LANES;
-    if (!is_live(&s)) {
-      if (!s.of.is_bad && !s.is_over) write_zeros(&w);
-      continue;
+  int lives = is_live(&s), needs_zeros = !lives && !s.of.is_bad && !s.is_over;
+  walker w = {&m, c, &s, item_number() / COLUMN_ITEMS * ROWS, 0, 0, 0, 0, partials, 0};
+  for (w.first_panel = first; w.first_panel < end; w.first_panel += WIDTH) {
+    lane states[WIDTH * ROWS];
+    w.panels = end - w.first_panel < WIDTH ? end - w.first_panel : WIDTH;
+    if (lives) load_states(&w, states);
+    for (int64_t i = 0; i < w.panels; i++) {
+      take_panel(&w, i);
+      if (lives) walk_tokens(&w, states + i * ROWS);
+      if (needs_zeros) write_zeros(&w);
     }
-    load_state(&w, state);
-    walk_tokens(&w, state);
-    store_state(&w, state);
+    if (lives) store_states(&w, states);
   }
 }

@@ -15,16 +15,16 @@ typedef struct walk_memory {
   GLOBAL int32_t *faults;
 } walk_memory;
 
-#define WALK_PARAMETERS                                                                          \
+#define WALK_PARAMETERS                                                                            \
   GLOBAL int32_t *faults, GLOBAL float *work, const GLOBAL uint8_t *v, const GLOBAL uint8_t *beta, \
       GLOBAL uint8_t *out, const GLOBAL uint8_t *past, const GLOBAL uint8_t *past_normalizer,      \
       GLOBAL uint8_t *present, GLOBAL uint8_t *present_normalizer,                                 \
       const GLOBAL uint8_t *cu_seqlens, const GLOBAL uint8_t *state_indices,                       \
       const GLOBAL uint8_t *state_out_indices, linear_walk_arguments of
-#define WALK_MEMORY                                                                       \
-  {                                                                                       \
-    &of, work, v, beta, out, past, past_normalizer, present, present_normalizer,          \
-        {cu_seqlens, state_indices, state_out_indices}, faults                            \
+#define WALK_MEMORY                                                              \
+  {                                                                              \
+    &of, work, v, beta, out, past, past_normalizer, present, present_normalizer, \
+        {cu_seqlens, state_indices, state_out_indices}, faults                   \
   }
 
 /* Columns of v among the lanes from `column` on. */
@@ -48,10 +48,10 @@ DEVICE lane load_past(const walk_memory *m, const stream *s, int64_t d, int64_t 
   lane x = lane_of(0.0f);
   if (!from->dtype || d >= a->call.head_dim) return x;
   if (value_lanes(&a->call, column) > 0)
-    x = load_lanes(m->past, from->dtype,
-                   state_at(from, s->of.from, s->head) + d * from->stride[2] +
-                       column * from->stride[3],
-                   from->stride[3], value_lanes(&a->call, column), 0.0f);
+    x = load_lanes(
+        m->past, from->dtype,
+        state_at(from, s->of.from, s->head) + d * from->stride[2] + column * from->stride[3],
+        from->stride[3], value_lanes(&a->call, column), 0.0f);
   if (ones < 0 || ones >= LANES || !z->dtype) return x;
   int64_t at = state_at(z, s->of.from, s->head) + d * z->stride[2];
   return with_number(x, ones, load_element(m->past_normalizer, z->dtype, at));
@@ -68,8 +68,8 @@ DEVICE void store_present(const walk_memory *m, const stream *s, int64_t d, int6
                 state_at(to, s->of.to, s->head) + d * to->stride[2] + column * to->stride[3],
                 to->stride[3], value_lanes(&a->call, column), x);
   if (ones < 0 || ones >= LANES || !z->dtype) return;
-  store_element(m->present_normalizer, z->dtype,
-                state_at(z, s->of.to, s->head) + d * z->stride[2], number_of(x, ones));
+  store_element(m->present_normalizer, z->dtype, state_at(z, s->of.to, s->head) + d * z->stride[2],
+                number_of(x, ones));
 }
 
 /* Whether the window begins with the caller's state, or with zeros. */

@@ -12,10 +12,16 @@
                                          const seqmix_device_properties *device, int32_t workers); \
   seqmix_status seqmix_gpu_##name(const seqmix_call *call, const seqmix_problem *problem);
 
+/** Those of one that does not take, or does not suit, every problem of its features. */
+#define SEQMIX_GPU_CHOICE(name)                                                \
+  SEQMIX_GPU_ALGORITHM(name)                                                   \
+  int32_t seqmix_gpu_##name##_accepts(const seqmix_problem *problem,           \
+                                      const seqmix_device_properties *device); \
+  int32_t seqmix_gpu_##name##_suits(const seqmix_problem *problem,             \
+                                    const seqmix_device_properties *device);
+
 SEQMIX_GPU_ALGORITHM(linear_attention_chunked)
-SEQMIX_GPU_ALGORITHM(linear_attention_recurrent)
-int32_t seqmix_gpu_linear_attention_recurrent_suits(const seqmix_problem *problem,
-                                                    const seqmix_device_properties *device);
+SEQMIX_GPU_CHOICE(linear_attention_recurrent)
 SEQMIX_GPU_ALGORITHM(linear_recurrence)
 SEQMIX_GPU_ALGORITHM(prefix_scan)
 
@@ -53,21 +59,21 @@ SEQMIX_GPU_ALGORITHM(prefix_scan)
     .workspace = seqmix_gpu_##function##_workspace, .run = seqmix_gpu_##function,     \
   }
 
-/** The same of one that a later row may suit better. */
-#define SEQMIX_GPU_SUITED_VARIANT(isa, operator, OPERATOR, algorithm, function)       \
-  {                                                                                   \
-    .name = #operator"__any_" #isa "_" #algorithm, .op = SEQMIX_OP_##OPERATOR,        \
-    .dtypes = SEQMIX_GPU_TYPES, .problem_features = SEQMIX_GPU_##OPERATOR##_FEATURES, \
-    .workspace = seqmix_gpu_##function##_workspace, .run = seqmix_gpu_##function,     \
-    .suits = seqmix_gpu_##function##_suits,                                           \
+/** The same of an algorithm that is a choice. */
+#define SEQMIX_GPU_CHOICE_VARIANT(isa, operator, OPERATOR, algorithm, function)         \
+  {                                                                                     \
+    .name = #operator"__any_" #isa "_" #algorithm, .op = SEQMIX_OP_##OPERATOR,          \
+    .dtypes = SEQMIX_GPU_TYPES, .problem_features = SEQMIX_GPU_##OPERATOR##_FEATURES,   \
+    .accepts = seqmix_gpu_##function##_accepts, .suits = seqmix_gpu_##function##_suits, \
+    .workspace = seqmix_gpu_##function##_workspace, .run = seqmix_gpu_##function,       \
   }
 
 /** All rows, per operator in order of preference. */
-#define SEQMIX_GPU_VARIANTS(isa)                                                            \
-  SEQMIX_GPU_SUITED_VARIANT(isa, linear_attention, LINEAR_ATTENTION, recurrent,             \
-                            linear_attention_recurrent),                                    \
-      SEQMIX_GPU_VARIANT(isa, linear_attention, LINEAR_ATTENTION, chunked,                  \
-                         linear_attention_chunked),                                         \
+#define SEQMIX_GPU_VARIANTS(isa)                                                                \
+  SEQMIX_GPU_CHOICE_VARIANT(isa, linear_attention, LINEAR_ATTENTION, recurrent,                 \
+                            linear_attention_recurrent),                                        \
+      SEQMIX_GPU_VARIANT(isa, linear_attention, LINEAR_ATTENTION, chunked,                      \
+                         linear_attention_chunked),                                             \
       SEQMIX_GPU_VARIANT(isa, linear_recurrence, LINEAR_RECURRENCE, pieces, linear_recurrence), \
       SEQMIX_GPU_VARIANT(isa, prefix_scan, PREFIX_SCAN, pieces, prefix_scan)
 
