@@ -98,8 +98,9 @@ DEVICE void multiply_prefix(const weigher *w, int64_t t, int64_t d) {
 }
 
 DEVICE void clear_turned(const weigher *w) {
-  FOR_ITEMS(i, w->c->writers * w->c->dims * (CHUNK / LANES))
-  lane_to_array(w->turned + i * LANES, lane_of(0.0f));
+  FOR_ITEMS(i, w->c->writers * w->c->dims * (CHUNK / LANES)) {
+    lane_to_array(w->turned + i * LANES, lane_of(0.0f));
+  }
 }
 
 /* Barriers are between steps that need what others have left: all items come here. */
@@ -107,23 +108,29 @@ DEVICE void weigh_channels(const weigher *w) {
   const linear_call *c = w->c;
   int64_t across = c->dims / LANES, first = first_reader(w), readers = end_of_readers(w) - first;
   for (int64_t t = 0; t < w->rows; t += TILE) {
-    FOR_ITEMS(i, readers * c->writers * TILE)
-    weigh_token(w, first + i / TILE / c->writers, (int32_t)(i / TILE % c->writers), t,
-                t + i % TILE);
+    FOR_ITEMS(i, readers * c->writers * TILE) {
+      weigh_token(w, first + i / TILE / c->writers, (int32_t)(i / TILE % c->writers), t,
+                  t + i % TILE);
+    }
     group_join();
-    FOR_ITEMS(i, readers * across) decay_reader_tile(w, first + i / across, t, i % across * LANES);
+    FOR_ITEMS(i, readers * across) {
+      decay_reader_tile(w, first + i / across, t, i % across * LANES);
+    }
     group_join();
     int64_t parts = (t + LANES - 1) / LANES;
-    FOR_ITEMS(i, readers * c->writers * parts)
-    weigh_earlier(w, first + i / parts / c->writers, (int32_t)(i / parts % c->writers), t,
-                  i % parts * LANES);
+    FOR_ITEMS(i, readers * c->writers * parts) {
+      weigh_earlier(w, first + i / parts / c->writers, (int32_t)(i / parts % c->writers), t,
+                    i % parts * LANES);
+    }
     group_join();
-    FOR_ITEMS(i, t > 0 ? readers * across : 0)
-    decay_reader_before(w, first + i / across, t, i % across * LANES);
+    FOR_ITEMS(i, t > 0 ? readers * across : 0) {
+      decay_reader_before(w, first + i / across, t, i % across * LANES);
+    }
     group_join();
-    FOR_ITEMS(i, across) multiply_prefix(w, t, i * LANES);
-    FOR_ITEMS(i, across * c->writers)
-    pass_tile(w, (int32_t)(i / across), t, i % across * LANES);
+    FOR_ITEMS(i, across) { multiply_prefix(w, t, i * LANES); }
+    FOR_ITEMS(i, across * c->writers) {
+      pass_tile(w, (int32_t)(i / across), t, i % across * LANES);
+    }
     group_join();
   }
 }

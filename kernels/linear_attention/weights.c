@@ -44,13 +44,14 @@ DEVICE void set_bonus(const weigher *w, int64_t query, int64_t t) {
 
 DEVICE void set_bonuses(const weigher *w) {
   if (!w->c->reads || !w->c->is_early) return;
-  FOR_ITEMS(i, w->c->queries * w->k.count) set_bonus(w, i / w->k.count, i % w->k.count);
+  FOR_ITEMS(i, w->c->queries * w->k.count) { set_bonus(w, i / w->k.count, i % w->k.count); }
 }
 
 DEVICE void clear_diagonals(const weigher *w) {
   if (!w->c->reads || !w->a->leaves_diagonal_out) return;
-  FOR_ITEMS(i, w->c->queries * w->rows)
-  weights_of(w, i / w->rows, 0)[i % w->rows * (CHUNK + 1)] = 0.0f;
+  FOR_ITEMS(i, w->c->queries * w->rows) {
+    weights_of(w, i / w->rows, 0)[i % w->rows * (CHUNK + 1)] = 0.0f;
+  }
 }
 
 /* ---- the eraser ------------------------------------------------------------------------------ */
@@ -74,8 +75,9 @@ DEVICE void invert(const weigher *w) {
 
 /* dplr's eraser does not see its own token, nor later ones. */
 DEVICE void clear_unseen(const weigher *w) {
-  FOR_ITEMS(t, w->rows)
-  for (int64_t s = t; s < CHUNK; s++) w->erased[t * CHUNK + s] = 0.0f;
+  FOR_ITEMS(t, w->rows) {
+    for (int64_t s = t; s < CHUNK; s++) w->erased[t * CHUNK + s] = 0.0f;
+  }
 }
 
 /* T A_k. */

@@ -110,8 +110,9 @@ DEVICE lane lane_high(lane a, lane b) {
 #define lane_int_of(x) ((lane_int)(x))
 #define lane_int_clamp(x, least, most) clamp((x), (lane_int)(least), (lane_int)(most))
 
-/* a b + c, rounded once or twice, whichever is fast. */
-#ifdef FP_FAST_FMAF
+/* a b + c, rounded once or twice, whichever is fast. Of a CPU, its compiler says what OpenCL's does
+ * not. */
+#if defined(FP_FAST_FMAF) || defined(__FMA__)
 #define lane_multiply_add(a, b, c) fma((a), (b), (c))
 #else
 #define lane_multiply_add(a, b, c) mad((a), (b), (c))
