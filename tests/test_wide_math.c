@@ -59,14 +59,18 @@ APART check_odd_numbers(void) {
   }
 }
 
-START_TEST(test_conversions) {
-  SKIP_WITHOUT_LEVEL();
+APART check_conversions(void) {
   random_state random = random_start(suite_seed("conversions"));
   for (int i = 0; i < DRAWS; i++) {
     check_to_wide(&random);
     check_from_wide(&random);
   }
   check_odd_numbers();
+}
+
+START_TEST(test_conversions) {
+  SKIP_WITHOUT_LEVEL();
+  check_conversions();
 }
 END_TEST
 
@@ -89,10 +93,14 @@ APART check_complex_product(random_state *random) {
   }
 }
 
-START_TEST(test_complex_products) {
-  SKIP_WITHOUT_LEVEL();
+APART check_complex_products(void) {
   random_state random = random_start(suite_seed("complex"));
   for (int i = 0; i < DRAWS; i++) check_complex_product(&random);
+}
+
+START_TEST(test_complex_products) {
+  SKIP_WITHOUT_LEVEL();
+  check_complex_products();
 }
 END_TEST
 
@@ -132,13 +140,17 @@ APART try_exp(random_state *random, worst *whole, worst *less) {
   }
 }
 
-START_TEST(test_exp) {
-  SKIP_WITHOUT_LEVEL();
+APART check_exp(void) {
   random_state random = random_start(suite_seed("exp"));
   worst whole = {0, 0}, less = {0, 0};
   for (int i = 0; i < DRAWS; i++) try_exp(&random, &whole, &less);
   check_worst("exp", &whole, BOUND);
   check_worst("exp less one", &less, BOUND);
+}
+
+START_TEST(test_exp) {
+  SKIP_WITHOUT_LEVEL();
+  check_exp();
 }
 END_TEST
 
@@ -155,8 +167,7 @@ APART try_angles(random_state *random, double most, worst *w) {
   }
 }
 
-START_TEST(test_sin_cos) {
-  SKIP_WITHOUT_LEVEL();
+APART check_sin_cos(void) {
   random_state random = random_start(suite_seed("angles"));
   worst near = {0, 0}, far = {0, 0};
   for (int i = 0; i < DRAWS; i++) {
@@ -165,6 +176,11 @@ START_TEST(test_sin_cos) {
   }
   check_worst("sin and cos", &near, BOUND);
   check_worst("sin and cos of far angles", &far, BOUND);
+}
+
+START_TEST(test_sin_cos) {
+  SKIP_WITHOUT_LEVEL();
+  check_sin_cos();
 }
 END_TEST
 
@@ -181,12 +197,16 @@ APART try_softplus(random_state *random, worst *w) {
   }
 }
 
-START_TEST(test_softplus) {
-  SKIP_WITHOUT_LEVEL();
+APART check_softplus(void) {
   random_state random = random_start(suite_seed("softplus"));
   worst w = {0, 0};
   for (int i = 0; i < DRAWS; i++) try_softplus(&random, &w);
   check_worst("softplus", &w, BOUND);
+}
+
+START_TEST(test_softplus) {
+  SKIP_WITHOUT_LEVEL();
+  check_softplus();
 }
 END_TEST
 

@@ -60,7 +60,7 @@ missing_packages() {
   has_header "${CC:-cc}" dlpack/dlpack.h c || echo libdlpack-dev
   has_opencl || echo pocl-opencl-icd ocl-icd-libopencl1
   [ "$level" = test ] && return
-  for program in clang clang-format clang-tidy cmake doxygen g++ gcc git make shellcheck; do
+  for program in clang clang-format clang-tidy cmake doxygen g++ gcc git make oclgrind shellcheck; do
     have "$program" || echo "$program"
   done
   has_clang_runtime || echo libclang-rt-dev

@@ -44,6 +44,7 @@ enum {
   CL_DEVICE_VENDOR = 0x102C,
   CL_DRIVER_VERSION = 0x102D,
   CL_DEVICE_VERSION = 0x102F,
+  CL_DEVICE_EXTENSIONS = 0x1030,
   CL_DEVICE_DOUBLE_FP_CONFIG = 0x1032,
   CL_DEVICE_WARP_SIZE_NV = 0x4003,
   CL_DEVICE_WAVEFRONT_WIDTH_AMD = 0x4043,
@@ -111,6 +112,7 @@ enum {
 
 /** The functions, by their names. */
 typedef struct opencl_api {
+/* NOLINTNEXTLINE(bugprone-macro-parentheses): declarations have none. */
 #define OPENCL_MEMBER(result, name, parameters) result(*name) parameters;
   OPENCL_FUNCTIONS(OPENCL_MEMBER)
 #undef OPENCL_MEMBER

@@ -128,8 +128,8 @@ seqmix_status seqmix_opencl_upload(gpu_device *device, void *memory, uint64_t by
 seqmix_status seqmix_opencl_download(gpu_device *device, const void *memory, uint64_t byte_offset,
                                      void *host, uint64_t bytes) {
   if (!bytes) return SEQMIX_OK;
-  /* OpenCL does not say const of a handle. */
-  cl_mem from = (cl_mem)(uintptr_t)memory;
+  cl_mem from; /* OpenCL does not say const of a handle */
+  memcpy(&from, &memory, sizeof from);
   cl_int error = device->api->clEnqueueReadBuffer(device->queue, from, 1, (size_t)byte_offset,
                                                   (size_t)bytes, host, 0, NULL, NULL);
   return error ? seqmix_opencl_fail("clEnqueueReadBuffer", error) : SEQMIX_OK;

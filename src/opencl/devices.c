@@ -46,13 +46,19 @@ void seqmix_opencl_platform_text(cl_platform_id platform, cl_uint what, char *te
   snprintf(text, size, "%.*s", (int)size - 1, whole);
 }
 
+/* "OpenCL 1.2 of somebody" is 12. */
+static long version_of(cl_device_id device) {
+  static const char start[] = "OpenCL ";
+  char version[64], *end;
+  seqmix_opencl_device_text(device, CL_DEVICE_VERSION, version, sizeof version);
+  if (strncmp(version, start, sizeof start - 1) != 0) return 0;
+  long major = strtol(version + sizeof start - 1, &end, 10);
+  return major * 10 + (*end == '.' ? strtol(end + 1, NULL, 10) : 0);
+}
+
 /* Why a device cannot be used; NULL if it can. */
 static const char *defect_of(cl_device_id device) {
-  char version[64];
-  int major = 0, minor = 0;
-  seqmix_opencl_device_text(device, CL_DEVICE_VERSION, version, sizeof version);
-  if (sscanf(version, "OpenCL %d.%d", &major, &minor) != 2 || major * 10 + minor < 12)
-    return "it is older than OpenCL 1.2";
+  if (version_of(device) < 12) return "it is older than OpenCL 1.2";
   if (!number(device, CL_DEVICE_AVAILABLE)) return "it is not available";
   if (!number(device, CL_DEVICE_COMPILER_AVAILABLE)) return "it has no compiler";
   if (!number(device, CL_DEVICE_ENDIAN_LITTLE)) return "it is big-endian";
@@ -90,8 +96,25 @@ const opencl_place *seqmix_opencl_place(int32_t index) { return &places[index]; 
 
 /* The width of a warp, where the driver tells; 0 if not. */
 static int32_t step_items(cl_device_id device) {
-  uint64_t width = number(device, CL_DEVICE_WARP_SIZE_NV);
-  return (int32_t)(width ? width : number(device, CL_DEVICE_WAVEFRONT_WIDTH_AMD));
+  char extensions[4096] = "";
+  if (seqmix_opencl_api()->clGetDeviceInfo(device, CL_DEVICE_EXTENSIONS, sizeof extensions - 1,
+                                           extensions, NULL))
+    return 0;
+  if (strstr(extensions, "cl_nv_device_attribute_query"))
+    return (int32_t)number(device, CL_DEVICE_WARP_SIZE_NV);
+  if (strstr(extensions, "cl_amd_device_attribute_query"))
+    return (int32_t)number(device, CL_DEVICE_WAVEFRONT_WIDTH_AMD);
+  return 0;
+}
+
+/* Has a CPU given kernels of the shape that a GPU would get, for tests: `gpu`, or `gpu4` for one
+ * that computes on vectors. */
+static void pretend(seqmix_device_properties *properties) {
+  const char *as = getenv("SEQMIX_OPENCL_AS");
+  int has_vectors = as && strcmp(as, "gpu4") == 0;
+  if (!as || (!has_vectors && strcmp(as, "gpu") != 0)) return;
+  properties->is_processor = 0;
+  properties->vector_width = has_vectors ? 4 : 1;
 }
 
 seqmix_status seqmix_opencl_describe(int32_t index, seqmix_device_properties *properties) {
@@ -108,12 +131,14 @@ seqmix_status seqmix_opencl_describe(int32_t index, seqmix_device_properties *pr
   properties->memory = SEQMIX_MEMORY_OPENCL;
   properties->memory_device = index;
   /* A CPU is better served by the backend made for it. */
-  properties->automatic_rank = type & CL_DEVICE_TYPE_GPU ? RANK_GPU : 0;
+  int is_gpu = (type & CL_DEVICE_TYPE_GPU) && !properties->is_processor;
+  properties->automatic_rank = is_gpu ? RANK_GPU : 0;
   properties->compute_units = (int32_t)number(place->device, CL_DEVICE_MAX_COMPUTE_UNITS);
   properties->local_bytes = number(place->device, CL_DEVICE_LOCAL_MEM_SIZE);
   properties->largest_bytes = number(place->device, CL_DEVICE_MAX_MEM_ALLOC_SIZE);
   properties->group_items = (int32_t)number(place->device, CL_DEVICE_MAX_WORK_GROUP_SIZE);
   properties->vector_width = (int32_t)number(place->device, CL_DEVICE_PREFERRED_VECTOR_WIDTH_FLOAT);
   properties->step_items = step_items(place->device);
+  pretend(properties);
   return SEQMIX_OK;
 }

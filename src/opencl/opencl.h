@@ -38,7 +38,7 @@ void seqmix_opencl_platform_text(cl_platform_id platform, cl_uint what, char *te
 /** Sets the error text: what failed, and with which of OpenCL's errors. */
 seqmix_status seqmix_opencl_fail(const char *what, cl_int error);
 
-seqmix_status seqmix_opencl_open(int32_t index, void *queue, gpu_device **device);
+seqmix_status seqmix_opencl_open(int32_t index, void *queue, gpu_device **out);
 void seqmix_opencl_close(gpu_device *device);
 const char *seqmix_opencl_identity(const gpu_device *device);
 seqmix_status seqmix_opencl_allocate(gpu_device *device, uint64_t bytes, void **memory);

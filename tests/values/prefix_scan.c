@@ -267,6 +267,52 @@ START_TEST(prefix_long) {
 }
 END_TEST
 
+/* Factors whose products leave f64 at times, and come back: out[i] = 2^(sum of powers). */
+START_TEST(prefix_powers) {
+  OPEN_DEVICE_OR_SKIP(context);
+  static const struct {
+    int count, power;
+  } runs[] = {{96, -13}, {32, 12}, {28, 14}, {3, 127}, {3, -127}, {40, -120}, {37, 127}, {17, -1}};
+  enum { TOKENS = 256 };
+  float x_data[TOKENS], out_data[TOKENS];
+  int powers[TOKENS], count = 0;
+  for (size_t run = 0; run < sizeof runs / sizeof *runs; run++)
+    for (int i = 0; i < runs[run].count; i++) powers[count++] = runs[run].power;
+  ck_assert_int_eq(count, TOKENS);
+  for (int i = 0; i < TOKENS; i++) x_data[i] = ldexpf(1, powers[i]);
+  seqmix_tensor x = seqmix_tensor_1d(x_data, SEQMIX_F32, TOKENS);
+  seqmix_tensor out = seqmix_tensor_1d(out_data, SEQMIX_F32, TOKENS);
+  seqmix_prefix_scan_args args = scan_args(&x, &out);
+  args.op = PRODUCT;
+  RUN_OR_SKIP(context, &args);
+  for (int i = 0, power = 0; i < TOKENS; i++) {
+    power += powers[i];
+    ck_assert_msg(out_data[i] == ldexpf(1, power), "out[%d] is %g, must be 2^%d", i,
+                  (double)out_data[i], power);
+  }
+  seqmix_context_destroy(context);
+}
+END_TEST
+
+/* Small results before a number that is far above all of them. */
+START_TEST(prefix_rise) {
+  OPEN_DEVICE_OR_SKIP(context);
+  enum { TOKENS = 64 };
+  float x_data[TOKENS], out_data[TOKENS];
+  for (int i = 0; i < TOKENS; i++) x_data[i] = -60;
+  x_data[0] = 0.001f;
+  x_data[TOKENS - 1] = 50;
+  seqmix_tensor x = seqmix_tensor_1d(x_data, SEQMIX_F32, TOKENS);
+  seqmix_tensor out = seqmix_tensor_1d(out_data, SEQMIX_F32, TOKENS);
+  seqmix_prefix_scan_args args = scan_args(&x, &out);
+  args.op = LOGSUMEXP;
+  RUN_OR_SKIP(context, &args);
+  for (int i = 0; i < TOKENS - 1; i++) expect_long(out_data, i, (double)0.001f);
+  expect_long(out_data, TOKENS - 1, 50);
+  seqmix_context_destroy(context);
+}
+END_TEST
+
 /* The reference judges f64: it keeps what adding up would round away, each time. */
 START_TEST(prefix_long_in_f64) {
   OPEN_DEVICE_OR_SKIP(context);
@@ -290,6 +336,8 @@ TCase *values_prefix_scan(void) {
   suite_add_loop(tcase, prefix_segments, 0, 2);
   suite_add_loop(tcase, prefix_out_in_f32, 0, 2);
   suite_add_loop(tcase, prefix_long, 0, 2);
+  suite_add_loop(tcase, prefix_powers, 0, 2);
+  suite_add_loop(tcase, prefix_rise, 0, 2);
   suite_add_loop(tcase, prefix_long_in_f64, 0, 1);
   return tcase;
 }

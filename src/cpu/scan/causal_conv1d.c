@@ -23,16 +23,15 @@ enum { OUTPUTS_LEAST = 16 * 1024, OUTPUTS_MOST = 128 * 1024, TASKS_WANTED = 64 }
 /* Vectors run along time from this length on, if it is contiguous. */
 enum { TIME_LEAST = 16, TIME_MOST = 4096 };
 
-/* Channels of a task: rows and weights stay in the first-level cache, those that are converted
- * with them too. */
-enum { CHANNELS_DIRECT = 512, CHANNELS_STAGED = 256, CHANNELS_LEAST = 64 };
-enum { WEIGHTS_MOST = 8 * 1024 };
+/* Channels of a task, so that some rows and the weights stay in the first-level cache: fewer of
+ * wide filters. */
+enum { CHANNELS_MOST = 512, CHANNELS_LEAST = 64, WEIGHTS_MOST = 8 * 1024 };
 
 /* Weights of a wider one would not fit any memory, nor their number a double. */
 static const int64_t WIDTH_MOST = (int64_t)1 << 40;
 
-/* Floats that are converted at a time. */
-enum { STAGED_ROWS = 4096, STAGED_TOKENS = 1024 };
+/* Floats that are converted at a time, with vectors of channels and of time. */
+enum { STAGED_ROWS = 2048, STAGED_TOKENS = 1024 };
 
 /* Outputs that no cache keeps need not go through it. */
 enum { STREAMED_BYTES = 16 * 1024 * 1024 };
@@ -41,16 +40,11 @@ static int64_t flat_tokens(const conv_problem *p) {
   return p->at.cu_seqlens.bits ? p->at.total : p->at.total * p->at.count;
 }
 
-static int rows_are_memory(const seqmix_view *view) {
-  return view->dtype == SEQMIX_F32 && view->stride[2] == 1;
-}
-
 static void plan_channels(conv_plan *plan, const conv_problem *p, int64_t wanted) {
-  int direct = rows_are_memory(&p->x) && rows_are_memory(&p->out);
   int64_t few = most(WEIGHTS_MOST / p->width / CHANNELS_LEAST, 1) * CHANNELS_LEAST;
-  plan->channels = least(p->channels, least(few, direct ? CHANNELS_DIRECT : CHANNELS_STAGED));
+  plan->channels = least(p->channels, least(few, CHANNELS_MOST));
   plan->tokens = divided(wanted, plan->channels);
-  plan->staged = most(p->width - 1, most(STAGED_ROWS / plan->channels, 16));
+  plan->staged = most(p->width - 1, STAGED_ROWS / plan->channels);
 }
 
 static void plan_time(conv_plan *plan, const conv_problem *p, int64_t wanted) {

@@ -41,7 +41,9 @@ typedef struct conv_sums {
   int64_t taps;
   int64_t rows;       /* of out */
   int64_t count;      /* elements of a row: whole vectors */
-  int64_t ahead;      /* from an element of in to one that is needed soon */
+  const char *soon;   /* what is read soon, or nothing at all: for each row and element */
+  int64_t soon_step;  /* bytes from a row of it to the next */
+  int32_t soon_size;  /* and from an element to the next */
   int32_t is_uniform; /* weights and bias are one number for all elements of a row */
   int32_t is_silu;
   int32_t streams; /* out goes past the caches: its rows are lines of memory */

@@ -79,6 +79,17 @@ static void point_before(const conv_piece *piece, const channel_rows *rows) {
   point(rows->all, before, count);
 }
 
+/* What is read after the rows of a block: those of a later block if they are copied, else rows two
+ * tokens on, which begin on another page. Processors do not guess that. */
+static void ask_for(conv_sums *sums, const scan_plane *x, const scan_block *block, int is_copied) {
+  int64_t bytes = x->dtype == SEQMIX_F32 ? 4 : 2;
+  scan_block later = *block;
+  later.t += is_copied ? block->tokens : ROWS_AHEAD;
+  sums->soon = x->data + scan_offset(x, &later) * bytes;
+  sums->soon_step = x->time * bytes;
+  sums->soon_size = x->channel == 1 ? (int32_t)bytes : 0;
+}
+
 void conv_channels(const conv_piece *piece, float *scratch) {
   const seqmix_causal_conv1d_problem *p = piece->problem;
   channel_rows rows = lay_out(p, piece->plan, scratch);
@@ -95,7 +106,7 @@ void conv_channels(const conv_piece *piece, float *scratch) {
     point(rows.all + before, in, count);
     sums.out = scan_target(&piece->out, &block, rows.out);
     sums.rows = count;
-    sums.ahead = in.at == rows.staged[turn] ? 0 : ROWS_AHEAD * in.step;
+    ask_for(&sums, &piece->x, &block, in.at == rows.staged[turn]);
     sums.streams = sums.out.at != rows.out && conv_may_stream(piece->plan, sums.out);
     conv_sum(&sums);
     scan_deliver(&piece->out, &block, rows.out);

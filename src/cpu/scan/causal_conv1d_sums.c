@@ -40,7 +40,7 @@ SEQMIX_INLINE void silu_each(vec *x, int count) {
 
 /* `taps`, up to TAPS_FAST, and all after it are constants. */
 SEQMIX_INLINE void sum_vectors(const conv_sums *s, const float *const *in, float *out, int64_t c,
-                               int64_t taps, int is_uniform, int is_silu, int vectors) {
+                               int64_t taps, int is_uniform, int vectors) {
   vec sum[VECTORS];
   const float *bias = s->bias + (is_uniform ? 0 : c);
   EACH(v, vectors) sum[v] = is_uniform ? vec_of(*bias) : vec_load(bias + v * LANES);
@@ -52,7 +52,7 @@ SEQMIX_INLINE void sum_vectors(const conv_sums *s, const float *const *in, float
       sum[v] += weight * vec_load(row + v * LANES);
     }
   }
-  if (is_silu) silu_each(sum, vectors);
+  if (s->is_silu) silu_each(sum, vectors);
   if (s->streams) {
     EACH(v, vectors) vec_stream(out + c + v * LANES, sum[v]);
   } else {
@@ -60,8 +60,7 @@ SEQMIX_INLINE void sum_vectors(const conv_sums *s, const float *const *in, float
   }
 }
 
-SEQMIX_INLINE void sum_row(const conv_sums *s, int64_t t, int64_t taps, int is_uniform,
-                           int is_silu) {
+SEQMIX_INLINE void sum_row(const conv_sums *s, int64_t t, int64_t taps, int is_uniform) {
   const float *near[TAPS_FAST];
   const float *const *in = s->in + t;
   float *out = s->out.at + t * s->out.step;
@@ -69,25 +68,22 @@ SEQMIX_INLINE void sum_row(const conv_sums *s, int64_t t, int64_t taps, int is_u
     memcpy(near, in, (size_t)taps * sizeof *near);
     in = near;
   }
+  const char *soon = s->soon + t * s->soon_step;
   int64_t c = 0;
   for (; c + VECTORS * LANES <= s->count; c += VECTORS * LANES) {
-    const float *soon = in[taps - 1] + s->ahead + c;
-    for (int i = 0; i < VECTORS * LANES; i += LINE_FLOATS) __builtin_prefetch(soon + i);
-    sum_vectors(s, in, out, c, taps, is_uniform, is_silu, VECTORS);
+    for (int i = 0; i < VECTORS * LANES; i += LINE_FLOATS)
+      __builtin_prefetch(soon + (c + i) * s->soon_size);
+    sum_vectors(s, in, out, c, taps, is_uniform, VECTORS);
   }
-  for (; c < s->count; c += LANES) sum_vectors(s, in, out, c, taps, is_uniform, is_silu, 1);
+  for (; c < s->count; c += LANES) sum_vectors(s, in, out, c, taps, is_uniform, 1);
 }
 
 SEQMIX_INLINE void sum_rows(const conv_sums *sums, int64_t taps) {
   const conv_sums s = *sums; /* which no store to memory can change */
-  if (s.is_uniform && s.is_silu)
-    for (int64_t t = 0; t < s.rows; t++) sum_row(&s, t, taps, 1, 1);
-  else if (s.is_uniform)
-    for (int64_t t = 0; t < s.rows; t++) sum_row(&s, t, taps, 1, 0);
-  else if (s.is_silu)
-    for (int64_t t = 0; t < s.rows; t++) sum_row(&s, t, taps, 0, 1);
+  if (s.is_uniform)
+    for (int64_t t = 0; t < s.rows; t++) sum_row(&s, t, taps, 1);
   else
-    for (int64_t t = 0; t < s.rows; t++) sum_row(&s, t, taps, 0, 0);
+    for (int64_t t = 0; t < s.rows; t++) sum_row(&s, t, taps, 0);
 }
 
 void conv_sum(const conv_sums *sums) {

@@ -7,8 +7,8 @@
 #include "cpu/scan/causal_conv1d.h"
 #include "cpu/simd/convert.h"
 
-/* Tokens from the one computed to one that is asked for: a page of memory. */
-enum { TOKENS_AHEAD = 1024 };
+/* From a token that is computed to one that is asked for: a page of memory. */
+enum { BYTES_AHEAD = 4096 };
 
 /* ---- scratch ---------------------------------------------------------------------------------
  */
@@ -26,7 +26,9 @@ double conv_time_floats(const seqmix_causal_conv1d_problem *problem, const conv_
 
 /* NOLINTNEXTLINE(readability-non-const-parameter): what it begins is written. */
 static time_row lay_out(const seqmix_causal_conv1d_problem *p, const conv_plan *plan, float *at) {
-  time_row row = {.out = at, .in = at + plan->staged};
+  time_row row;
+  row.out = at;
+  row.in = at + plan->staged;
   row.weights = row.in + p->width - 1 + plan->staged;
   row.taps = (const float **)(row.weights + p->width + 1);
   return row;
@@ -98,7 +100,8 @@ static void compute(const conv_piece *piece, int64_t c, int64_t t, int64_t count
   sums.taps = p->width;
   sums.rows = 1;
   sums.count = scan_width(count);
-  sums.ahead = in == row->in ? 0 : TOKENS_AHEAD;
+  sums.soon = address(&piece->x, t, c) + BYTES_AHEAD;
+  sums.soon_size = piece->x.dtype == SEQMIX_F32 ? 4 : 2;
   sums.is_silu = p->activation == SEQMIX_ACTIVATION_SILU;
   sums.streams = sums.out.at != row->out && conv_may_stream(piece->plan, sums.out);
   conv_sum(&sums);

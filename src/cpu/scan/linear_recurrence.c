@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* linear_recurrence: h[t] = a[t] h[t-1] + b[t]. */
-#include "core/element.h"
 #include "core/sequence.h"
 #include "cpu/cpu.h"
 #include "cpu/scan/walk.h"
@@ -11,6 +10,15 @@ static int uses(const recurrence *p, uint64_t feature) {
   return (p->header.features & feature) != 0;
 }
 
+/* A row of states; absent if there is none. */
+static scan_plane state_plane(const seqmix_view *view, int64_t row) {
+  if (!view->dtype || row < 0) return (scan_plane){0};
+  int64_t bytes = view->dtype == SEQMIX_F32 ? 4 : 2;
+  return (scan_plane){.data = (char *)view->data + row * view->stride[0] * bytes,
+                      .channel = view->stride[1],
+                      .dtype = view->dtype};
+}
+
 static scan_stream open_stream(const seqmix_problem *problem, int64_t n) {
   const recurrence *p = (const recurrence *)problem;
   const seqmix_sequence at = seqmix_sequence_at(&p->at, n);
@@ -19,33 +27,14 @@ static scan_stream open_stream(const seqmix_problem *problem, int64_t n) {
       .a = scan_plane_of(&p->a, n, at.first, at.length, reverse),
       .x = scan_plane_of(&p->b, n, at.first, at.length, reverse),
       .out = scan_plane_of(&p->out, n, at.first, at.length, reverse),
+      .past = state_plane(&p->past_state, at.from),
+      .present = state_plane(&p->present_state, at.to),
       .tokens = at.length,
       .is_void = at.from < 0,
   };
   s.a.is_complex = s.x.is_complex = s.out.is_complex = uses(p, SEQMIX_LINEAR_RECURRENCE_COMPLEX);
+  s.past.is_complex = s.present.is_complex = s.x.is_complex;
   return s;
-}
-
-static scan_value past_of(const seqmix_problem *problem, int64_t n, int64_t channel) {
-  const recurrence *p = (const recurrence *)problem;
-  const seqmix_view *past = &p->past_state;
-  int64_t at = seqmix_sequence_at(&p->at, n).from * past->stride[0] + channel * past->stride[1];
-  scan_value value = {(double)seqmix_load(past->data, past->dtype, at), 0};
-  if (uses(p, SEQMIX_LINEAR_RECURRENCE_COMPLEX))
-    value.second = (double)seqmix_load(past->data, past->dtype, at + 1);
-  return value;
-}
-
-static void keep_present(const seqmix_problem *problem, int64_t n, int64_t channel,
-                         scan_value state) {
-  const recurrence *p = (const recurrence *)problem;
-  const seqmix_view *present = &p->present_state;
-  int64_t row = seqmix_sequence_at(&p->at, n).to;
-  int64_t at = row * present->stride[0] + channel * present->stride[1];
-  if (row < 0) return;
-  seqmix_store(present->data, present->dtype, at, (float)state.first);
-  if (uses(p, SEQMIX_LINEAR_RECURRENCE_COMPLEX))
-    seqmix_store(present->data, present->dtype, at + 1, (float)state.second);
 }
 
 static scan_plan plan_of(const seqmix_problem *problem, int32_t workers) {
@@ -79,8 +68,6 @@ seqmix_status VARIANT(linear_recurrence, blocked)(const seqmix_call *call,
       .channels = p->channels,
       .problem = problem,
       .open = open_stream,
-      .past = p->past_state.dtype ? past_of : NULL,
-      .present = p->present_state.dtype ? keep_present : NULL,
   };
   scan_walk(call, &job);
   return SEQMIX_OK;

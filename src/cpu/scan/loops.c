@@ -141,13 +141,13 @@ SEQMIX_INLINE void run_block(const scan_span *span, scan_kind kind, int is_exclu
       run_row(span, kind, is_exclusive, is_streamed, 1, at);
 }
 
-/* Each kind and each way to write has loops of its own. */
-#define RUN(kind)                                                                    \
-  static void run_##kind(const scan_span *span) {                                    \
-    if (span->is_exclusive)                                                          \
-      span->is_streamed ? run_block(span, kind, 1, 1) : run_block(span, kind, 1, 0); \
-    else                                                                             \
-      span->is_streamed ? run_block(span, kind, 0, 1) : run_block(span, kind, 0, 0); \
+/* Each kind has loops of its own. */
+#define RUN(kind)                                  \
+  static void run_##kind(const scan_span *span) {  \
+    if (span->is_exclusive)                        \
+      run_block(span, kind, 1, span->is_streamed); \
+    else                                           \
+      run_block(span, kind, 0, span->is_streamed); \
   }
 RUN(SCAN_SUM)
 RUN(SCAN_PRODUCT)
@@ -157,12 +157,11 @@ RUN(SCAN_LOGSUMEXP)
 
 /* Recurrences are never exclusive. */
 static void run_recurrence(const scan_span *span) {
-  span->is_streamed ? run_block(span, SCAN_RECURRENCE, 0, 1)
-                    : run_block(span, SCAN_RECURRENCE, 0, 0);
+  run_block(span, SCAN_RECURRENCE, 0, span->is_streamed);
 }
 
 static void run_complex(const scan_span *span) {
-  span->is_streamed ? run_block(span, SCAN_COMPLEX, 0, 1) : run_block(span, SCAN_COMPLEX, 0, 0);
+  run_block(span, SCAN_COMPLEX, 0, span->is_streamed);
 }
 
 void scan_run(const scan_span *span) {

@@ -2,6 +2,7 @@
 /* Sequences cut in time. A piece is walked twice: from nothing, for what it does to a state, and
  * from the state before it, for its results. In between it waits for that state, which the piece
  * before hands on as soon as it has its own; by then rows are in the cache. */
+#include "core/element.h"
 #include "cpu/scan/walk.h"
 
 /* A piece, or what its lanes are made of. */
@@ -155,14 +156,29 @@ static void walk_stretches(const piece *p, int64_t channel, scan_value *carry, s
 
 /* ---- tasks ----------------------------------------------------------------------------------- */
 
-/* The state before the first token, for channels that this task walks. */
-static void load_past(const scan_job *job, int64_t stream, int64_t channel, int64_t count,
+/* Channels' states before the first token. */
+static void load_past(const scan_job *job, const scan_plane *past, int64_t channel, int64_t count,
                       scan_value *carries) {
   double state[STATE_DOUBLES];
   scan_reset(job->kind, state, 1);
-  for (int64_t c = 0; c < count; c++)
-    carries[c] = job->past ? job->past(job->problem, stream, channel + c)
-                           : scan_value_get(job->kind, state, 0);
+  for (int64_t c = 0; c < count; c++) {
+    int64_t at = (channel + c) * past->channel;
+    carries[c] = scan_value_get(job->kind, state, 0);
+    if (!past->dtype) continue;
+    carries[c].first = (double)seqmix_load(past->data, past->dtype, at);
+    if (past->is_complex) carries[c].second = (double)seqmix_load(past->data, past->dtype, at + 1);
+  }
+}
+
+/* And after the last one. */
+static void keep_present(const scan_plane *present, int64_t channel, int64_t count,
+                         const scan_value *carries) {
+  for (int64_t c = 0; c < count && present->dtype; c++) {
+    int64_t at = (channel + c) * present->channel;
+    seqmix_store(present->data, present->dtype, at, (float)carries[c].first);
+    if (present->is_complex)
+      seqmix_store(present->data, present->dtype, at + 1, (float)carries[c].second);
+  }
 }
 
 void scan_walk_piece(const scan_job *job, int64_t task, const scan_carries *carries,
@@ -184,11 +200,10 @@ void scan_walk_piece(const scan_job *job, int64_t task, const scan_carries *carr
   p.s.out.is_streamed = plan->is_streamed;
   scan_value *values = carries->values + stream * job->channels + channel;
   scan_turn *turn = carries->turns + stream * job->channels + channel;
-  if (number == 0) load_past(job, stream, channel, together, values);
+  if (number == 0) load_past(job, &p.s.past, channel, together, values);
   if (plan->is_split)
     walk_stretches(&p, channel, values, turn, number);
   else
     walk_lanes(&p, values, turn, number);
-  for (int64_t c = 0; c < together && left <= plan->piece && job->present; c++)
-    job->present(job->problem, stream, channel + c, values[c]);
+  if (left <= plan->piece) keep_present(&p.s.present, channel, together, values);
 }

@@ -3,10 +3,14 @@
 
 #include <string.h>
 
+#include "cpu/scan/squares.h"
 #include "cpu/simd/convert.h"
 
 /* Tokens of a channel that are turned around at a time, a few lines of memory of each. */
 enum { RUN = 64 };
+
+/* So few tokens hardly fill squares. */
+enum { FEW = 8 };
 
 /* Bytes that memory takes at a time. */
 enum { LINE = 64 };
@@ -22,76 +26,6 @@ static scan_plane forward(const scan_plane *plane, const scan_block *block) {
   from.data += (block->tokens - 1) * plane->time * bytes;
   from.time = -plane->time;
   return from;
-}
-
-/* ---- squares of tokens and channels, in registers -------------------------------------------- */
-
-/* Wider ones would not fit the registers. */
-#if SEQMIX_VECTOR_BYTES >= 32
-enum { SIDE = 8 };
-#else
-enum { SIDE = 4 };
-#endif
-typedef float side __attribute__((vector_size(4 * SIDE)));
-typedef float side_in_memory __attribute__((vector_size(4 * SIDE), aligned(4), may_alias));
-
-#if SEQMIX_VECTOR_BYTES >= 32
-#define INTERLEAVE(x, y, a, b) \
-  __builtin_shufflevector(x, y, a, 8 + (a), b, 8 + (b), 4 + (a), 12 + (a), 4 + (b), 12 + (b))
-#define JOIN(x, y, a) \
-  __builtin_shufflevector(x, y, a, (a) + 1, (a) + 8, (a) + 9, (a) + 4, (a) + 5, (a) + 12, (a) + 13)
-
-/* Squares of 4 within halves, then the halves. */
-SEQMIX_INLINE void turn_square(side x[SIDE]) {
-  side q[SIDE];
-  for (int i = 0; i < SIDE; i += 4) {
-    side low = INTERLEAVE(x[i], x[i + 1], 0, 1), high = INTERLEAVE(x[i], x[i + 1], 2, 3);
-    side low2 = INTERLEAVE(x[i + 2], x[i + 3], 0, 1), high2 = INTERLEAVE(x[i + 2], x[i + 3], 2, 3);
-    q[i] = JOIN(low, low2, 0), q[i + 1] = JOIN(low, low2, 2);
-    q[i + 2] = JOIN(high, high2, 0), q[i + 3] = JOIN(high, high2, 2);
-  }
-  for (int i = 0; i < 4; i++) {
-    x[i] = __builtin_shufflevector(q[i], q[i + 4], 0, 1, 2, 3, 8, 9, 10, 11);
-    x[i + 4] = __builtin_shufflevector(q[i], q[i + 4], 4, 5, 6, 7, 12, 13, 14, 15);
-  }
-}
-#undef INTERLEAVE
-#undef JOIN
-#else
-SEQMIX_INLINE void turn_square(side x[SIDE]) {
-  side ab_low = __builtin_shufflevector(x[0], x[1], 0, 4, 1, 5);
-  side ab_high = __builtin_shufflevector(x[0], x[1], 2, 6, 3, 7);
-  side cd_low = __builtin_shufflevector(x[2], x[3], 0, 4, 1, 5);
-  side cd_high = __builtin_shufflevector(x[2], x[3], 2, 6, 3, 7);
-  x[0] = __builtin_shufflevector(ab_low, cd_low, 0, 1, 4, 5);
-  x[1] = __builtin_shufflevector(ab_low, cd_low, 2, 3, 6, 7);
-  x[2] = __builtin_shufflevector(ab_high, cd_high, 0, 1, 4, 5);
-  x[3] = __builtin_shufflevector(ab_high, cd_high, 2, 3, 6, 7);
-}
-#endif
-
-/* to[j][i] = from[i][j] for SIDE rows i of `count` numbers. Rows are those of channels or those of
- * tokens: `from_step` and `to_step` lie between them. */
-SEQMIX_INLINE void turn(const float *from, int64_t from_step, float *to, int64_t to_step,
-                        int64_t count) {
-  int64_t j = 0;
-  for (; j + SIDE <= count; j += SIDE) {
-    side x[SIDE];
-    for (int k = 0; k < SIDE; k++) x[k] = *(const side_in_memory *)(from + k * from_step + j);
-    turn_square(x);
-    for (int k = 0; k < SIDE; k++) *(side_in_memory *)(to + (j + k) * to_step) = x[k];
-  }
-  for (; j < count; j++)
-    for (int k = 0; k < SIDE; k++) to[j * to_step + k] = from[k * from_step + j];
-}
-
-/* to[k][i] = from[i][k] for SIDE columns k of `count` rows. */
-static void turn_tokens(const float *from, int64_t from_step, float *to, int64_t to_step,
-                        int64_t count) {
-  int64_t i = 0;
-  for (; i + SIDE <= count; i += SIDE) turn(from + i * from_step, from_step, to + i, to_step, SIDE);
-  for (; i < count; i++)
-    for (int k = 0; k < SIDE; k++) to[k * to_step + i] = from[i * from_step + k];
 }
 
 /* ---- to rows ----------------------------------------------------------------------------------
@@ -126,6 +60,51 @@ static void fetch_ahead(const char *row, int64_t step, int64_t rows, int64_t byt
     for (int64_t b = 0; b < bytes; b += LINE) __builtin_prefetch(row + i * step + b);
 }
 
+/* Four elements as f32. `dtype` is a constant. */
+SEQMIX_INLINE vec4 load_four(const char *from, int32_t dtype) {
+  if (dtype == SEQMIX_F32) return vec4_load((const float *)from);
+  vec4 x;
+#if defined(__F16C__)
+  if (dtype == SEQMIX_F16) return (vec4)_mm_cvtph_ps(_mm_loadl_epi64((const __m128i *)from));
+#endif
+  for (int i = 0; i < 4; i++) x[i] = element(from + 2 * i, dtype);
+  return x;
+}
+
+/* Up to four tokens of channels, four at a time; how many of these that were. Four tokens of each
+ * are read: the surplus is the next channel's, which the last one does not have. */
+SEQMIX_INLINE int64_t turn_fours(const char *from, int64_t step, int32_t dtype, int64_t channels,
+                                 float *to, int64_t width, int64_t tokens) {
+  int64_t c = 0, surplus = 4 - tokens;
+  if (surplus > step) return 0;
+  for (; c + 4 + (surplus > 0) <= channels; c += 4) {
+    vec4 x[4];
+    for (int k = 0; k < 4; k++) x[k] = load_four(from + (c + k) * step * bytes_of(dtype), dtype);
+    turn_four(x);
+    for (int k = 0; k < 4; k++)
+      if (k < tokens) vec4_store(to + k * width + c, x[k]);
+  }
+  return c;
+}
+
+/* Time is contiguous and short, as in weights and states. */
+static void turn_few(const scan_plane *plane, const scan_block *block, float *to, int64_t width) {
+  int64_t bytes = bytes_of(plane->dtype), step = plane->channel;
+  for (int64_t t = 0; t < block->tokens; t += 4, to += 4 * width) {
+    const char *from = plane->data + t * bytes;
+    int64_t left = block->tokens - t, tokens = left < 4 ? left : 4, c;
+    if (plane->dtype == SEQMIX_F32)
+      c = turn_fours(from, step, SEQMIX_F32, block->channels, to, width, tokens);
+    else if (plane->dtype == SEQMIX_BF16)
+      c = turn_fours(from, step, SEQMIX_BF16, block->channels, to, width, tokens);
+    else
+      c = turn_fours(from, step, SEQMIX_F16, block->channels, to, width, tokens);
+    for (; c < block->channels; c++)
+      for (int64_t i = 0; i < tokens; i++)
+        to[i * width + c] = element(from + (c * step + i) * bytes, plane->dtype);
+  }
+}
+
 /* Time is contiguous. */
 static void turn_rows(const scan_plane *plane, const scan_block *block, float *to, int64_t width) {
   int64_t bytes = bytes_of(plane->dtype), step = plane->channel * bytes;
@@ -155,6 +134,20 @@ SEQMIX_INLINE char *channel_at(const scan_plane *plane, int64_t c) {
   return plane->data + ((c >> plane->is_complex) * plane->channel + part) * bytes_of(plane->dtype);
 }
 
+/* Complex numbers whose tokens are contiguous. */
+static int are_turned_pairs(const scan_plane *plane) {
+  return plane->is_complex && plane->time == 2 && plane->dtype == SEQMIX_F32;
+}
+
+static void turn_pair_rows(const scan_plane *plane, const scan_block *block, float *to,
+                           int64_t width) {
+  for (int64_t t = 0; t < block->tokens; t += RUN) {
+    int64_t count = block->tokens - t < RUN ? block->tokens - t : RUN;
+    turn_pairs((const float *)plane->data + 2 * t, plane->channel, to + t * width, width,
+               block->channels / 2, count);
+  }
+}
+
 /* Anything else, a few rows at a time, as they fit the cache. */
 static void gather_rows(const scan_plane *plane, const scan_block *block, float *to,
                         int64_t width) {
@@ -175,8 +168,12 @@ scan_rows scan_fetch(const scan_plane *plane, const scan_block *block, float *bu
   const scan_plane from = forward(plane, block);
   if (plane->channel == parts)
     copy_rows(&from, block, buffer, width);
+  else if (from.time == 1 && parts == 1 && block->tokens <= FEW)
+    turn_few(&from, block, buffer, width);
   else if (from.time == 1 && parts == 1)
     turn_rows(&from, block, buffer, width);
+  else if (are_turned_pairs(&from))
+    turn_pair_rows(&from, block, buffer, width);
   else
     gather_rows(&from, block, buffer, width);
   clear_filling(buffer, block, width);
@@ -259,6 +256,26 @@ static void turn_rows_back(const scan_plane *plane, const scan_block *block, con
   }
 }
 
+/* The same of complex numbers. */
+static void turn_pair_rows_back(const scan_plane *plane, const scan_block *block, const float *from,
+                                int64_t width) {
+  float run[PAIR_SIDE][2 * RUN];
+  for (int64_t t = 0; t < block->tokens; t += RUN, from += RUN * width) {
+    int64_t tokens = block->tokens - t < RUN ? block->tokens - t : RUN;
+    for (int64_t c = 0; c < block->channels / 2; c += PAIR_SIDE) {
+      int64_t left = block->channels / 2 - c, channels = left < PAIR_SIDE ? left : PAIR_SIDE;
+      float *to = (float *)plane->data + c * plane->channel + 2 * t;
+      if (!has_whole_lines(plane, to, 2 * tokens)) {
+        turn_pairs(from + 2 * c, width, to, plane->channel, tokens, channels);
+        continue;
+      }
+      turn_pairs(from + 2 * c, width, run[0], 2 * RUN, tokens, channels);
+      for (int64_t i = 0; i < channels; i++)
+        stream_row(to + i * plane->channel, run[i], 2 * tokens);
+    }
+  }
+}
+
 void scan_deliver(const scan_plane *plane, const scan_block *block, const float *buffer) {
   int64_t width = scan_width(block->channels), parts = 1 + plane->is_complex;
   if (scan_is_direct(plane, block)) return;
@@ -269,6 +286,8 @@ void scan_deliver(const scan_plane *plane, const scan_block *block, const float 
       put_row(to.data + t * step, to.dtype, buffer + t * width, block->channels);
   } else if (to.time == 1 && parts == 1) {
     turn_rows_back(&to, block, buffer, width);
+  } else if (are_turned_pairs(&to)) {
+    turn_pair_rows_back(&to, block, buffer, width);
   } else {
     scatter_rows(&to, block, buffer, width);
   }

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Rows of a block of tokens: into steps and inputs before the states, into outputs after them. */
+#include <string.h>
+
 #include "cpu/scan/selective.h"
 #include "cpu/simd/each.h"
 
@@ -10,7 +12,7 @@ static void add_ahead(selective_channels *s, const scan_plane *plane, int64_t t)
   int64_t bytes = plane->dtype == SEQMIX_F32 ? 4 : 2;
   if (!plane->dtype || plane->channel != 1 || t + s->tokens > s->sequence.length) return;
   s->ahead[s->aheads++] = (selective_ahead){
-      .at = plane->data + (t * plane->time + s->c) * bytes,
+      .at = plane->data + t * plane->time * bytes,
       .step = plane->time * bytes,
       .vector = LANES * bytes,
   };
@@ -50,19 +52,52 @@ static void make_inputs(const selective_channels *s, int64_t t) {
     vec_store(s->least + c, vec_min(step, vec_load(s->least + c)));
     vec_store(s->steps + at + c, step * 1.44269504f);
     vec_store(s->inputs + at + c, step * x);
-    vec_store(s->y + at + c, s->D ? vec_load(s->D + c) * x : vec_of(0));
   }
 }
 
+static void begin_output(const selective_channels *s, int64_t t) {
+  const float *u = s->u_rows.at + t * s->u_rows.step;
+  float *y = s->y + t * s->width;
+  for (int64_t c = 0; c < s->width; c += LANES)
+    vec_store(y + c, s->D ? vec_load(s->D + c) * vec_load(u + c) : vec_of(0));
+}
+
+void selective_begin_outputs(selective_channels *s) {
+  for (int64_t t = 0; t < s->tokens; t++) begin_output(s, t);
+}
+
+/* [s][SELECTIVE_STRETCHES] of a token of each stretch. */
+static void turn_coefficients(const selective_channels *s, const scan_plane *plane, int64_t t,
+                              float *to) {
+  const scan_block block = {0, s->states, 0, SELECTIVE_STRETCHES};
+  scan_plane stretches = *plane;
+  stretches.data += t * plane->time * (plane->dtype == SEQMIX_F32 ? 4 : 2);
+  stretches.time = plane->channel;
+  stretches.channel = s->sequence.length * plane->time;
+  scan_rows rows = scan_fetch(&stretches, &block, scan_is_backward(&stretches) ? s->turned : to);
+  if (rows.at == to) return;
+  for (int64_t i = 0; i < s->states; i++)
+    memcpy(to + i * SELECTIVE_STRETCHES, rows.at + i * rows.step, SELECTIVE_STRETCHES * sizeof *to);
+}
+
+/* Rows of B or C. */
+static scan_rows fetch_coefficients(const selective_channels *s, const scan_plane *plane,
+                                    float *buffer) {
+  const scan_block block = {s->t, s->tokens, 0, s->states};
+  int64_t row = s->states * SELECTIVE_STRETCHES;
+  if (!s->is_cut) return scan_fetch(plane, &block, buffer);
+  for (int64_t t = 0; t < s->tokens; t++) turn_coefficients(s, plane, t, buffer + t * row);
+  return (scan_rows){buffer, row};
+}
+
 void selective_begin_block(selective_channels *s) {
-  const scan_block block = {s->t, s->tokens, s->c, s->channels};
-  const scan_block of_group = {s->t, s->tokens, 0, s->states};
+  const scan_block block = {s->t, s->tokens, 0, s->channels};
   s->u_rows = scan_fetch(&s->u, &block, s->u_buffer);
   s->delta_rows = scan_fetch(&s->delta, &block, s->delta_buffer);
   if (s->z.dtype) s->z_rows = scan_fetch(&s->z, &block, s->z_buffer);
   for (int i = 0; i < s->parts; i++) {
-    s->B_rows[i] = scan_fetch(&s->B[i], &of_group, s->B_buffer[i]);
-    s->C_rows[i] = scan_fetch(&s->C[i], &of_group, s->C_buffer[i]);
+    s->B_rows[i] = fetch_coefficients(s, &s->B[i], s->B_buffer[i]);
+    s->C_rows[i] = fetch_coefficients(s, &s->C[i], s->C_buffer[i]);
   }
   s->aheads = 0;
   add_ahead(s, &s->u, s->t + s->tokens);
@@ -75,6 +110,7 @@ void selective_begin_block(selective_channels *s) {
     bias_steps(s, t);
     if (has_softplus) soften_steps(s, t);
     make_inputs(s, t);
+    begin_output(s, t);
   }
 }
 
@@ -100,7 +136,7 @@ static void multiply_by_silu(const selective_channels *s) {
 }
 
 void selective_end_block(selective_channels *s) {
-  const scan_block block = {s->t, s->tokens, s->c, s->channels};
+  const scan_block block = {s->t, s->tokens, 0, s->channels};
   if (s->z.dtype) multiply_by_silu(s);
   scan_rows out = scan_target(&s->out, &block, s->y);
   for (int64_t t = 0; t < s->tokens && out.at != s->y; t++)

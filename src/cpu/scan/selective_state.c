@@ -5,20 +5,22 @@
 #include "cpu/scan/selective.h"
 #include "cpu/simd/wide.h"
 
-/* A part of [c, s], whose strides are given, as "tokens" s of channels c. */
-static scan_plane turned_plane(const seqmix_view *view, int64_t row, int channel_axis, int part) {
+/* A part of [c, s], whose strides are given, as "tokens" s of channels c. Stretches are all of one
+ * channel. */
+static scan_plane turned_plane(const selective_channels *s, const seqmix_view *view, int64_t row,
+                               int channel_axis, int part) {
   int64_t bytes = view->dtype == SEQMIX_F32 ? 4 : 2;
-  int64_t at = channel_axis ? row * view->stride[0] : 0;
+  int64_t at = (channel_axis ? row * view->stride[0] : 0) + s->c * view->stride[channel_axis];
   return (scan_plane){.data = (char *)view->data + (at + part) * bytes,
                       .time = view->stride[channel_axis + 1],
-                      .channel = view->stride[channel_axis],
+                      .channel = s->is_cut ? 0 : view->stride[channel_axis],
                       .dtype = view->dtype};
 }
 
 /* The channels of a vector, as such a block. */
 static scan_block vector_block(const selective_channels *s, int64_t vector) {
   int64_t left = s->channels - vector * LANES;
-  return (scan_block){0, s->states, s->c + vector * LANES, left < LANES ? left : LANES};
+  return (scan_block){0, s->states, vector * LANES, left < LANES ? left : LANES};
 }
 
 /* A vector's [s][LANES] from a plane. */
@@ -47,11 +49,17 @@ static int some_is_positive(const float *x, int64_t count) {
   return 0;
 }
 
-static void load_A(selective_channels *s) {
+void selective_load_A(selective_channels *s) {
   const seqmix_view *A = &s->problem->A;
+  size_t bytes = (size_t)(s->vectors * s->states * LANES) * sizeof *s->state;
+  s->grows = 0;
+  s->is_wide = s->parts == 2 ? UINT64_MAX : 0;
+  memset(s->state, 0, bytes);
+  memset(s->rest, 0, bytes);
+  for (int i = 0; i < s->parts; i++) memset(s->wide[i], 0, 2 * bytes);
   for (int64_t v = 0; v < s->vectors; v++)
     for (int i = 0; i < s->parts; i++) {
-      const scan_plane plane = turned_plane(A, 0, 0, i);
+      const scan_plane plane = turned_plane(s, A, 0, 0, i);
       load_turned(s, &plane, v, s->A[i] + selective_at(s, v));
     }
   for (int64_t v = 0; v < s->vectors; v++)
@@ -66,18 +74,12 @@ static void widen_numbers(double *to, const float *from, int64_t count) {
 void selective_load_states(selective_channels *s) {
   const seqmix_view *past = &s->problem->past_state;
   int64_t count = s->states * LANES;
-  s->grows = 0;
-  s->is_wide = s->parts == 2 ? UINT64_MAX : 0;
-  load_A(s);
-  memset(s->state, 0, (size_t)(s->vectors * count) * sizeof *s->state);
-  memset(s->rest, 0, (size_t)(s->vectors * count) * sizeof *s->rest);
+  if (!past->dtype) return;
   for (int64_t v = 0; v < s->vectors; v++) {
     for (int i = 0; i < s->parts; i++) {
       float *to = (i ? s->rest : s->state) + selective_at(s, v);
-      if (past->dtype) {
-        const scan_plane plane = turned_plane(past, s->sequence.from, 1, i);
-        load_turned(s, &plane, v, to);
-      }
+      const scan_plane plane = turned_plane(s, past, s->sequence.from, 1, i);
+      load_turned(s, &plane, v, to);
       if (s->is_wide >> v & 1) widen_numbers(s->wide[i] + selective_at(s, v), to, count);
     }
   }
@@ -104,7 +106,7 @@ void selective_store_states(selective_channels *s) {
   if (!present->dtype || s->sequence.to < 0) return;
   for (int64_t v = 0; v < s->vectors; v++)
     for (int i = 0; i < s->parts; i++) {
-      const scan_plane plane = turned_plane(present, s->sequence.to, 1, i);
+      const scan_plane plane = turned_plane(s, present, s->sequence.to, 1, i);
       store_turned(s, &plane, v, rounded(s, v, i));
     }
 }

@@ -82,21 +82,35 @@ static void step_token_of(const selective_channels *s, int64_t t, const step_row
 
 /* ---- a task ---------------------------------------------------------------------------------- */
 
-/* For rows that are not memory itself. */
-typedef struct step_buffers {
-  float *A, *past, *present;
-} step_buffers;
+/* What a worker keeps from task to task. */
+typedef struct step_memory {
+  int64_t c;             /* the channels of the last task begin here; -1: there was none */
+  int32_t is_positive;   /* of these some A is */
+  scan_rows A;           /* of these */
+  float *A_buffer;       /* for rows that are not memory itself */
+  float *past, *present; /* the same */
+} step_memory;
 
-/* Whether some exp(step A) is above 1. */
-static int may_grow(const selective_channels *s, const scan_rows *A) {
-  int64_t states = scan_width(s->states);
+/* Tasks of the same channels, for one sequence after the other, share A. */
+static void remember_A(const selective_channels *s, step_memory *memory) {
+  const seqmix_view *A = &s->problem->A;
+  const scan_block block = {s->c, s->channels, 0, s->states};
+  const scan_plane plane = {
+      .data = A->data, .time = A->stride[0], .channel = A->stride[1], .dtype = A->dtype};
+  if (memory->c == s->c) return;
+  memory->c = s->c;
+  memory->A = scan_fetch(&plane, &block, memory->A_buffer);
+  ivec any = ivec_of(0);
+  for (int64_t c = 0; c < s->channels; c++)
+    for (int64_t i = 0; i < scan_width(s->states); i += LANES)
+      any |= vec_load(memory->A.at + c * memory->A.step + i) > 0.0f;
+  memory->is_positive = vec_any(any) != 0;
+}
+
+static int some_step_is_negative(const selective_channels *s) {
   ivec any = ivec_of(0);
   for (int64_t c = 0; c < s->width; c += LANES) any |= vec_load(s->least + c) < 0.0f;
-  for (int64_t c = 0; c < s->channels; c++)
-    for (int64_t i = 0; i < states; i += LANES) any |= vec_load(A->at + c * A->step + i) > 0.0f;
-  for (int lane = 0; lane < LANES; lane++)
-    if (any[lane]) return 1;
-  return 0;
+  return vec_any(any) != 0;
 }
 
 /* The states of the task's channels in a row of a tensor of states, as "tokens"; absent without. */
@@ -109,35 +123,34 @@ static scan_plane state_plane(const seqmix_view *view, int64_t row) {
                       .dtype = view->dtype};
 }
 
-static void step(selective_channels *s, const step_buffers *buffers) {
+static void step(selective_channels *s, step_memory *memory) {
   const seqmix_selective_scan_problem *p = s->problem;
   const scan_block block = {s->c, s->channels, 0, s->states};
-  const scan_plane A_plane = {
-      .data = p->A.data, .time = p->A.stride[0], .channel = p->A.stride[1], .dtype = p->A.dtype};
   int64_t width = scan_width(s->states);
-  step_rows rows = {{0}, {buffers->past, width}, {buffers->present, width}};
+  step_rows rows = {{0}, {memory->past, width}, {memory->present, width}};
   const scan_plane past = state_plane(&p->past_state, s->sequence.from);
   const scan_plane present = state_plane(&p->present_state, s->sequence.to);
   if (past.dtype)
-    rows.past = scan_fetch(&past, &block, buffers->past);
+    rows.past = scan_fetch(&past, &block, memory->past);
   else
-    memset(buffers->past, 0, (size_t)(s->channels * width) * sizeof(float));
+    memset(memory->past, 0, (size_t)(s->channels * width) * sizeof(float));
   s->t = 0;
   s->tokens = s->sequence.length;
   selective_begin_block(s);
-  rows.A = scan_fetch(&A_plane, &block, buffers->A);
-  if (may_grow(s, &rows.A)) {
+  remember_A(s, memory);
+  rows.A = memory->A;
+  if (memory->is_positive || some_step_is_negative(s)) { /* some exp(step A) may be above 1 */
     selective_run(s);
     return;
   }
-  if (present.dtype) rows.present = scan_target(&present, &block, buffers->present);
+  if (present.dtype) rows.present = scan_target(&present, &block, memory->present);
   for (int64_t t = 0; t < s->tokens; t++) {
     step_token_of(s, t, &rows);
     rows.past = rows.present;
   }
   s->is_wide = 0;
   selective_end_block(s);
-  if (present.dtype) scan_deliver(&present, &block, buffers->present);
+  if (present.dtype) scan_deliver(&present, &block, memory->present);
 }
 
 /* ---- the variant ----------------------------------------------------------------------------- */
@@ -152,27 +165,50 @@ typedef struct step_work {
   uint64_t bytes;  /* of scratch, per worker */
 } step_work;
 
+enum { MEMORY_BYTES = 128 };
+_Static_assert(sizeof(step_memory) <= MEMORY_BYTES, "it is to be a whole number of lines");
+
 static step_work plan_of(const seqmix_selective_scan_problem *p) {
   step_work work = {.cut = selective_cut_of(p, CHANNELS_MOST, CHANNELS_LEAST)};
-  work.bytes = selective_bytes(p, work.cut.width);
+  work.bytes = selective_bytes(p, work.cut.width, 0);
   if (work.bytes == UINT64_MAX) return work;
   work.buffer = (uint64_t)(work.cut.width * scan_width(p->states)) * sizeof(float);
-  work.bytes += 3 * work.buffer;
+  work.bytes += 3 * work.buffer + MEMORY_BYTES;
   return work;
+}
+
+static char *scratch_of(const step_work *work, int32_t worker) {
+  return work->scratch + (uint64_t)worker * work->bytes;
 }
 
 static void run_task(void *arg, int64_t task, int32_t worker) {
   const step_work *work = arg;
-  char *scratch = work->scratch + (uint64_t)worker * work->bytes;
-  const step_buffers buffers = {(float *)scratch, (float *)(scratch + work->buffer),
-                                (float *)(scratch + 2 * work->buffer)};
+  const seqmix_selective_scan_problem *p = work->cut.problem;
+  char *scratch = scratch_of(work, worker);
+  /* One sequence after the other. */
+  int64_t count = p->at.count, of_sequence = work->cut.tasks / count;
+  const selective_place place =
+      selective_place_of(&work->cut, task % count * of_sequence + task / count);
   selective_channels s;
-  selective_open(&s, &work->cut, task, scratch + 3 * work->buffer);
+  selective_open(&s, &place, scratch + MEMORY_BYTES + 3 * work->buffer);
   int is_few = s.sequence.length > 0 && s.sequence.length <= SELECTIVE_TOKENS;
   if (is_few && s.parts == 1 && s.sequence.from >= 0)
-    step(&s, &buffers);
+    step(&s, (step_memory *)scratch);
   else
     selective_run(&s);
+}
+
+/* Of each worker. */
+static void prepare(const step_work *work, int32_t workers) {
+  for (int32_t i = 0; i < workers; i++) {
+    char *at = scratch_of(work, i);
+    *(step_memory *)at = (step_memory){
+        .c = -1,
+        .A_buffer = (float *)(at + MEMORY_BYTES),
+        .past = (float *)(at + MEMORY_BYTES + work->buffer),
+        .present = (float *)(at + MEMORY_BYTES + 2 * work->buffer),
+    };
+  }
 }
 
 uint64_t LEVEL(selective_step_workspace)(const seqmix_problem *problem,
@@ -187,6 +223,7 @@ seqmix_status VARIANT(selective_scan, step)(const seqmix_call *call,
                                             const seqmix_problem *problem) {
   step_work work = plan_of((const seqmix_selective_scan_problem *)problem);
   work.scratch = call->workspace;
+  prepare(&work, call->workers);
   seqmix_run_tasks(call, work.cut.tasks, run_task, &work);
   return SEQMIX_OK;
 }

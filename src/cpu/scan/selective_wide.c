@@ -12,6 +12,7 @@
 typedef struct wide_lanes {
   const selective_channels *s;
   int64_t column;        /* the first channel, in rows */
+  int64_t own, apart;    /* of coefficients: those of the lanes, and from a state to the next */
   const float *A[PARTS]; /* [s], LANES apart */
   double *h[PARTS];      /* the same */
   const double *steps;   /* [tokens], LANES apart */
@@ -29,14 +30,21 @@ SEQMIX_INLINE void turn_by(dvec angle, int is_far, dvec *sine, dvec *cosine) {
   }
 }
 
+/* Those of state s at token t: the same for all channels, but not for all stretches. */
+SEQMIX_INLINE dvec coefficients(const wide_lanes *lanes, const scan_rows *rows, int64_t t,
+                                int64_t s) {
+  const float *at = rows->at + t * rows->step + s * lanes->apart + lanes->own;
+  return lanes->apart == 1 ? dvec_of((double)*at) : dvec_from_floats(at);
+}
+
 /* State s after token t; returns C h, or its real part. */
 SEQMIX_INLINE dvec step_state(const wide_lanes *lanes, int64_t t, int64_t s, dvec step, dvec input,
                               int is_complex, int is_far) {
   const scan_rows *B = lanes->s->B_rows, *C = lanes->s->C_rows;
   double *h = lanes->h[0] + s * LANES, *h_im = is_complex ? lanes->h[1] + s * LANES : NULL;
   dvec decay = dvec_exp(step * dvec_from_floats(lanes->A[0] + s * LANES));
-  dvec re = *(const dvec_in_memory *)h, more = input * (double)B[0].at[t * B[0].step + s];
-  double C_re = C[0].at[t * C[0].step + s];
+  dvec re = *(const dvec_in_memory *)h, more = input * coefficients(lanes, &B[0], t, s);
+  dvec C_re = coefficients(lanes, &C[0], t, s);
   if (!is_complex) {
     re = decay * re + more;
     *(dvec_in_memory *)h = re;
@@ -46,10 +54,10 @@ SEQMIX_INLINE dvec step_state(const wide_lanes *lanes, int64_t t, int64_t s, dve
   turn_by(step * dvec_from_floats(lanes->A[1] + s * LANES), is_far, &sine, &cosine);
   dvec decay_re = decay * cosine, decay_im = decay * sine;
   dvec new_re = decay_re * re - decay_im * im + more;
-  dvec new_im = decay_re * im + decay_im * re + input * (double)B[1].at[t * B[1].step + s];
+  dvec new_im = decay_re * im + decay_im * re + input * coefficients(lanes, &B[1], t, s);
   *(dvec_in_memory *)h = new_re;
   *(dvec_in_memory *)h_im = new_im;
-  return new_re * C_re - new_im * (double)C[1].at[t * C[1].step + s];
+  return new_re * C_re - new_im * coefficients(lanes, &C[1], t, s);
 }
 
 SEQMIX_INLINE dvec silu(dvec x) { return x / (1.0 + dvec_exp(-x)); }
@@ -104,7 +112,11 @@ void selective_run_wide(const selective_channels *s, int64_t vector) {
   double largest = make_steps(s, column, steps);
   int parts = s->parts == 2 ? 2 : 1, is_far = parts == 2 && has_far_angles(s, vector, largest);
   for (int64_t first = 0; first < LANES; first += WIDE_LANES) {
-    wide_lanes lanes = {.s = s, .column = column + first, .steps = steps + first};
+    wide_lanes lanes = {.s = s,
+                        .column = column + first,
+                        .own = s->is_cut ? column + first : 0,
+                        .apart = selective_apart(s),
+                        .steps = steps + first};
     for (int i = 0; i < parts; i++) {
       lanes.A[i] = s->A[i] + at + first;
       lanes.h[i] = s->wide[i] + at + first;
@@ -115,5 +127,47 @@ void selective_run_wide(const selective_channels *s, int64_t vector) {
       run_lanes(&lanes, 1, 1);
     else
       run_lanes(&lanes, 1, 0);
+  }
+}
+
+/* ---- what a block makes of states before it -------------------------------------------------- */
+
+/* The sums of the steps that the block went by. Returns the largest. */
+static double sum_steps(const selective_channels *s, int64_t vector, wide *sums) {
+  double steps[SELECTIVE_TOKENS * LANES], each[LANES], largest = 0;
+  int is_wide = s->is_wide >> vector & 1;
+  if (is_wide) make_steps(s, vector * LANES, steps);
+  *sums = wide_of(0);
+  for (int64_t t = 0; t < s->tokens; t++) {
+    wide step = is_wide ? wide_load(steps + t * LANES)
+                        : wide_from_memory(s->steps + t * s->width + vector * LANES);
+    *sums = wide_add(*sums, step);
+  }
+  if (!is_wide) *sums = wide_multiply(*sums, wide_of(0.6931471805599453)); /* of steps log2(e) */
+  wide_store(each, *sums);
+  for (int i = 0; i < LANES; i++) largest = fabs(each[i]) > largest ? fabs(each[i]) : largest;
+  return largest;
+}
+
+static dvec transfer(dvec re, dvec im, int is_complex, int is_far, dvec *imaginary) {
+  dvec decay = dvec_exp(re), sine, cosine;
+  if (!is_complex) return decay;
+  turn_by(im, is_far, &sine, &cosine);
+  *imaginary = decay * sine;
+  return decay * cosine;
+}
+
+void selective_find_transfers(const selective_channels *s, int64_t vector) {
+  wide steps, im = wide_of(0), A_im = wide_of(0);
+  double largest = sum_steps(s, vector, &steps);
+  int is_complex = s->parts == 2, is_far = is_complex && has_far_angles(s, vector, largest);
+  int64_t at = selective_at(s, vector);
+  for (int64_t i = at; i < at + s->states * LANES; i += LANES) {
+    wide re = wide_multiply(steps, wide_from_memory(s->A[0] + i));
+    if (is_complex) A_im = wide_multiply(steps, wide_from_memory(s->A[1] + i));
+    re.low = transfer(re.low, A_im.low, is_complex, is_far, &im.low);
+    re.high = transfer(re.high, A_im.high, is_complex, is_far, &im.high);
+    wide_store(s->transfers[0] + i, re);
+    if (is_complex) wide_store(s->transfers[1] + i, im);
   }
 }

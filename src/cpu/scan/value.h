@@ -4,6 +4,7 @@
 #define SEQMIX_CPU_SCAN_VALUE_H
 
 #include "cpu/scan/state.h"
+#include "cpu/simd/level.h"
 
 /** A channel's state: of complex numbers the two parts, of products mantissa and power, of
  * logsumexp sum and maximum, of maxima only `second`; else only `first`. */

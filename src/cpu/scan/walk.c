@@ -11,19 +11,24 @@ enum { TOKENS_MOST = 256 };
 /* ---- all tokens of some channels --------------------------------------------------------------
  */
 
-static void load_past(const scan_job *job, int64_t stream, int64_t lane, int64_t lanes,
-                      double *states) {
-  int parts = 1 + (job->kind == SCAN_COMPLEX);
-  scan_reset(job->kind, states, scan_width(lanes) / LANES);
-  for (int64_t c = 0; c < lanes / parts && job->past; c++)
-    scan_value_put(job->kind, states, c, job->past(job->problem, stream, lane / parts + c));
+static void load_past(const scan_job *job, const scan_stream *s, const scan_block *all,
+                      const scan_scratch *scratch) {
+  const scan_block row = {0, 1, all->c, all->channels};
+  int64_t width = scan_width(all->channels);
+  scan_reset(job->kind, scratch->states, width / LANES);
+  if (!s->past.dtype) return;
+  const float *past = scan_fetch(&s->past, &row, scratch->x).at;
+  for (int64_t i = 0; i < width; i += LANES)
+    wide_store(scratch->states + i, wide_from_memory(past + i));
 }
 
-static void keep_present(const scan_job *job, int64_t stream, int64_t lane, int64_t lanes,
-                         const double *states) {
-  int parts = 1 + (job->kind == SCAN_COMPLEX);
-  for (int64_t c = 0; c < lanes / parts && job->present; c++)
-    job->present(job->problem, stream, lane / parts + c, scan_value_get(job->kind, states, c));
+static void keep_present(const scan_stream *s, const scan_block *all, const scan_scratch *scratch) {
+  const scan_block row = {0, 1, all->c, all->channels};
+  if (!s->present.dtype) return;
+  float *present = scan_target(&s->present, &row, scratch->out).at;
+  for (int64_t i = 0; i < scan_width(all->channels); i += LANES)
+    vec_store(present + i, vec_from_wide(wide_load(scratch->states + i)));
+  scan_deliver(&s->present, &row, scratch->out);
 }
 
 /* Tokens of a block: all if no row is copied. */
@@ -63,7 +68,7 @@ void scan_walk_channels(const scan_job *job, int64_t stream, int64_t block_index
     scan_walk_along(job, &s, &all);
     return;
   }
-  load_past(job, stream, lane, all.channels, scratch->states);
+  load_past(job, &s, &all, scratch);
   int64_t at_once = tokens_at_once(&s, &all);
   for (int64_t t = 0; t < s.tokens; t += at_once) {
     scan_block block = {t, s.tokens - t < at_once ? s.tokens - t : at_once, lane, all.channels};
@@ -82,7 +87,7 @@ void scan_walk_channels(const scan_job *job, int64_t stream, int64_t block_index
     scan_run(&span);
     scan_deliver(&s.out, &block, scratch->out);
   }
-  keep_present(job, stream, lane, all.channels, scratch->states);
+  keep_present(&s, &all, scratch);
 }
 
 /* ---- tasks ----------------------------------------------------------------------------------- */

@@ -13,6 +13,7 @@ typedef struct scan_stream {
   scan_plane a; /* of recurrences */
   scan_plane x;
   scan_plane out;
+  scan_plane past, present; /* states of recurrences, rows of one token; absent: 0, not kept */
   int64_t tokens;
   int is_void; /* its results are 0 */
 } scan_stream;
@@ -26,9 +27,6 @@ typedef struct scan_job {
   const seqmix_problem *problem;
   /* The sequence of this number, of plan.streams. */
   scan_stream (*open)(const seqmix_problem *problem, int64_t stream);
-  /* A channel's state before the first token; and takes that after the last one. NULL: none. */
-  scan_value (*past)(const seqmix_problem *problem, int64_t stream, int64_t channel);
-  void (*present)(const seqmix_problem *problem, int64_t stream, int64_t channel, scan_value state);
 } scan_job;
 
 /** Bytes of workspace for so many workers. */
