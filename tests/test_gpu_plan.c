@@ -3,37 +3,12 @@
 #include <string.h>
 
 #include "gpu/scan/plan.h"
+#include "support/gpu_devices.h"
 #include "support/suite.h"
 
-/* Data sheets, and for CPUs what PoCL tells of them. */
-typedef struct known_device {
-  const char *name;
-  int32_t compute_units, group_items, vector_width, step_items, is_processor;
-  uint64_t local_bytes;
-} known_device;
-
-static const known_device devices[] = {
-    {"H200", 132, 1024, 1, 32, 0, 48 << 10},    {"Arc A770", 512, 1024, 1, 0, 0, 64 << 10},
-    {"RX 7900", 48, 256, 1, 32, 0, 64 << 10},   {"Mali-G78", 24, 512, 4, 0, 0, 32 << 10},
-    {"Adreno 740", 6, 1024, 1, 0, 0, 32 << 10}, {"PoCL", 2, 4096, 8, 0, 1, 512 << 10},
-    {"PoCL 64", 64, 4096, 16, 0, 1, 512 << 10}, {"tiny", 1, 16, 1, 0, 0, 16 << 10},
-};
-enum { DEVICES = sizeof devices / sizeof *devices };
-
-static seqmix_device_properties properties_of(const known_device *known) {
-  seqmix_device_properties device = {.struct_size = sizeof device};
-  device.compute_units = known->compute_units;
-  device.group_items = known->group_items;
-  device.vector_width = known->vector_width;
-  device.step_items = known->step_items;
-  device.is_processor = known->is_processor;
-  device.local_bytes = known->local_bytes;
-  return device;
-}
-
 static seqmix_device_properties device_called(const char *name) {
-  for (int i = 0; i < DEVICES; i++)
-    if (strcmp(devices[i].name, name) == 0) return properties_of(&devices[i]);
+  for (int i = 0; i < KNOWN_DEVICES; i++)
+    if (strcmp(known_devices[i].name, name) == 0) return known_properties(&known_devices[i]);
   ck_abort_msg("no device %s", name);
 }
 
@@ -44,12 +19,12 @@ static gpu_scan_plan plan_on(const char *name, int64_t streams, int64_t channels
 }
 
 START_TEST(test_lanes) {
-  static const int32_t lanes[DEVICES] = {1, 1, 1, 4, 1, 16, 16, 1};
-  static const int32_t items[DEVICES] = {64, 64, 64, 64, 64, 1, 1, 16};
-  for (int i = 0; i < DEVICES; i++) {
-    const seqmix_device_properties device = properties_of(&devices[i]);
-    ck_assert_msg(seqmix_gpu_lanes(&device) == lanes[i], "%s", devices[i].name);
-    ck_assert_msg(seqmix_gpu_items(&device) == items[i], "%s", devices[i].name);
+  static const int32_t lanes[KNOWN_DEVICES] = {1, 1, 1, 4, 1, 16, 16, 1};
+  static const int32_t items[KNOWN_DEVICES] = {64, 64, 64, 64, 64, 1, 1, 16};
+  for (int i = 0; i < KNOWN_DEVICES; i++) {
+    const seqmix_device_properties device = known_properties(&known_devices[i]);
+    ck_assert_msg(seqmix_gpu_lanes(&device) == lanes[i], "%s", known_devices[i].name);
+    ck_assert_msg(seqmix_gpu_items(&device) == items[i], "%s", known_devices[i].name);
   }
 }
 END_TEST
@@ -58,7 +33,7 @@ END_TEST
 START_TEST(test_items_cover_shapes) {
   static const int64_t lengths[] = {0, 1, 63, 64, 127, 128, 511, 512, 4097, 70000, 1000000};
   static const int64_t channels[] = {1, 2, 4, 5, 8, 9, 16, 17, 100, 1024, 5120};
-  const seqmix_device_properties device = properties_of(&devices[_i]);
+  const seqmix_device_properties device = known_properties(&known_devices[_i]);
   for (size_t l = 0; l < sizeof lengths / sizeof *lengths; l++)
     for (size_t c = 0; c < sizeof channels / sizeof *channels; c++)
       for (int64_t streams = 1; streams < 100; streams *= 5)
@@ -85,9 +60,9 @@ END_TEST
 
 /* Few channels are cut in time, many are not; one long channel keeps the device at work. */
 START_TEST(test_cut_in_time) {
-  for (int i = 0; i < DEVICES; i++) {
-    const char *name = devices[i].name;
-    const seqmix_device_properties device = properties_of(&devices[i]);
+  for (int i = 0; i < KNOWN_DEVICES; i++) {
+    const char *name = known_devices[i].name;
+    const seqmix_device_properties device = known_properties(&known_devices[i]);
     int64_t enough = seqmix_gpu_items_enough(&device);
     gpu_scan_plan many = plan_on(name, enough, 64, 4096), one = plan_on(name, 1, 1, 1 << 20);
     gpu_scan_plan brief = plan_on(name, 1, 1, 100);
@@ -116,11 +91,11 @@ END_TEST
 
 /* Sizes that no device holds may be asked about. */
 START_TEST(test_huge_shapes) {
-  for (int i = 0; i < DEVICES; i++) {
-    gpu_scan_plan plan = plan_on(devices[i].name, 1, 1, INT64_MAX / 2);
+  for (int i = 0; i < KNOWN_DEVICES; i++) {
+    gpu_scan_plan plan = plan_on(known_devices[i].name, 1, 1, INT64_MAX / 2);
     ck_assert_int_ge(plan.piece, 1);
     ck_assert_int_ge(plan.pieces, 1);
-    plan = plan_on(devices[i].name, INT64_C(1) << 31, INT64_C(1) << 20, 1);
+    plan = plan_on(known_devices[i].name, INT64_C(1) << 31, INT64_C(1) << 20, 1);
     ck_assert_int_ge(plan.walk_items, 1);
   }
 }
@@ -130,7 +105,7 @@ Suite *suite_make(void) {
   Suite *suite = suite_create("gpu plan");
   TCase *tcase = tcase_create("gpu plan");
   suite_add(tcase, test_lanes);
-  suite_add_loop(tcase, test_items_cover_shapes, 0, DEVICES);
+  suite_add_loop(tcase, test_items_cover_shapes, 0, KNOWN_DEVICES);
   suite_add(tcase, test_cut_in_time);
   suite_add(tcase, test_plans_of_some_devices);
   suite_add(tcase, test_huge_shapes);

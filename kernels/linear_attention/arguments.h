@@ -2,8 +2,8 @@
 /* What the kernels of linear attention take: read by them and by the host.
  *
  * A *stream* is a state head of a sequence. A launch is about some streams and, of each, about a
- * window of chunks of tokens; each of these has a *slot* of workspace, in which kernels leave rows of
- * f32 for the next one. */
+ * window of chunks of tokens; each of these has a *slot* of workspace, in which kernels leave rows
+ * of f32 for the next one. */
 #ifndef SEQMIX_KERNELS_LINEAR_ATTENTION_ARGUMENTS_H
 #define SEQMIX_KERNELS_LINEAR_ATTENTION_ARGUMENTS_H
 
@@ -57,20 +57,20 @@ typedef struct linear_call {
   int64_t slots_at, slot_floats;
   int64_t eraser_at, keys_at, low_rank_at, decays_at; /* in a slot; queries are at 0 */
   int64_t keep_at, weights_at, solve_at, scratch_at;
-  int64_t states_at;                                  /* [stream][panel][dims][PANEL] */
-  int64_t carries_at;                                 /* [stream]: m after the window */
-  int64_t gates_at, gates_tokens;                     /* [stream][token][GATE_NUMBERS] */
+  int64_t states_at;                                   /* [stream][panel][dims][PANEL] */
+  int64_t carries_at;                                  /* [stream]: m after the window */
+  int64_t gates_at, gates_tokens;                      /* [stream][token][GATE_NUMBERS] */
   int64_t results_at, results_tokens, results_columns; /* [stream][query][token][column] */
 
-  int32_t chunk;    /* tokens */
-  int32_t writers;  /* 1, or 2 with dplr */
+  int32_t chunk;   /* tokens */
+  int32_t writers; /* 1, or 2 with dplr */
   int32_t decay_kind;
   int32_t has_eraser, is_early, is_gated, is_normalized;
   int32_t is_tiled;     /* heads that are shared */
   int32_t is_backwards; /* token 0 of a stream is the last of its sequence */
   int32_t reads, writes;
   int32_t is_by_position; /* gates and results are those of all tokens, in the order of time */
-  int32_t has_results;  /* what is read stays in workspace until finished */
+  int32_t has_results;    /* what is read stays in workspace until finished */
 } linear_call;
 
 /** linear_gates. The past and the present are m. */
@@ -104,8 +104,8 @@ typedef struct linear_walk_arguments {
   linear_tensor past, past_normalizer, present, present_normalizer;
   int64_t blocks, block_panels; /* of a state's columns; a group takes one */
   int64_t panels;
-  int32_t keeps;                /* the state, for later launches, even after the last token */
-  int32_t solves_by_channel;    /* beta belongs to columns of the eraser's y */
+  int32_t keeps;             /* the state, for later launches, even after the last token */
+  int32_t solves_by_channel; /* beta belongs to columns of the eraser's y */
 } linear_walk_arguments;
 
 /** linear_finish. */

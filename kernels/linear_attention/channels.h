@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Weights where decay is per key channel: reader_t . (P(s, t) writer_s), P a vector.
  *
- * The chunk is cut into tiles of tokens. Within a tile p = P(s, t) writer_s is carried from token to
- * token by one multiplication, and the reader takes its dot product with it. Between tiles the decay
- * is split at the later tile's beginning b,
+ * The chunk is cut into tiles of tokens. Within a tile p = P(s, t) writer_s is carried from token
+ * to token by one multiplication, and the reader takes its dot product with it. Between tiles the
+ * decay is split at the later tile's beginning b,
  *
  *     reader_t . P(s, t) writer_s = (P(b, t) reader_t) . (P(s, b) writer_s),
  *
@@ -32,8 +32,8 @@ DEVICE void weigh_token(const weigher *w, int64_t reader, int32_t writer, int64_
                                      lane_from_array(rows + (t + i) * c->dims + d), sums.at[i]);
     }
   }
-  UNROLL for (int32_t i = 0; i < TILE; i++)
-    if (t + i >= s + is_early) weights[(t + i) * CHUNK + s] = lane_sum(sums.at[i]);
+  UNROLL for (int32_t i = 0; i < TILE; i++) if (t + i >= s + is_early)
+      weights[(t + i) * CHUNK + s] = lane_sum(sums.at[i]);
 }
 
 /* The tile's reader rows times P(b, t). */
@@ -51,8 +51,8 @@ DEVICE void decay_reader_tile(const weigher *w, int64_t reader, int64_t t, int64
 DEVICE void weigh_earlier(const weigher *w, int64_t reader, int32_t writer, int64_t t, int64_t s) {
   const linear_call *c = w->c;
   tile_sums sums = no_sums();
-  add_product(&sums, reader_rows(w, reader) + t * c->dims, c->dims, 1,
-              turned_rows(w, writer) + s, CHUNK, c->head_dim);
+  add_product(&sums, reader_rows(w, reader) + t * c->dims, c->dims, 1, turned_rows(w, writer) + s,
+              CHUNK, c->head_dim);
   store_tile_before(&sums, weights_of(w, reader, writer) + t * CHUNK, CHUNK, s, t);
 }
 
@@ -75,7 +75,8 @@ DEVICE void pass_tile(const weigher *w, int32_t writer, int64_t t, int64_t d) {
     float numbers[LANES];
     lane_to_array(numbers,
                   product * lane_from_array(writer_rows(&w->k, writer) + (t + i) * c->dims + d));
-    for (int32_t j = 0; j < LANES; j++) turned_rows(w, writer)[(d + j) * CHUNK + t + i] = numbers[j];
+    for (int32_t j = 0; j < LANES; j++)
+      turned_rows(w, writer)[(d + j) * CHUNK + t + i] = numbers[j];
     product = within_f32(product * alpha_at(w, t + i, d));
   }
   lane_to_array(factors, product);
@@ -92,14 +93,14 @@ DEVICE void pass_tile(const weigher *w, int32_t writer, int64_t t, int64_t d) {
 
 DEVICE void multiply_prefix(const weigher *w, int64_t t, int64_t d) {
   lane product = t == 0 ? lane_of(1.0f) : lane_from_array(w->prefix + d);
-  UNROLL for (int32_t i = 0; i < TILE; i++)
-    product = within_f32(product * alpha_at(w, t + i, d));
+  UNROLL for (int32_t i = 0; i < TILE; i++) product = within_f32(product * alpha_at(w, t + i, d));
   lane_to_array(w->prefix + d, product);
 }
 
 DEVICE void clear_turned(const weigher *w) {
-  FOR_ITEMS(i, w->c->writers * w->c->dims * (CHUNK / LANES))
-  lane_to_array(w->turned + i * LANES, lane_of(0.0f));
+  FOR_ITEMS(i, w->c->writers * w->c->dims * (CHUNK / LANES)) {
+    lane_to_array(w->turned + i * LANES, lane_of(0.0f));
+  }
 }
 
 /* Barriers are between steps that need what others have left: all items come here. */
@@ -107,22 +108,29 @@ DEVICE void weigh_channels(const weigher *w) {
   const linear_call *c = w->c;
   int64_t across = c->dims / LANES, first = first_reader(w), readers = end_of_readers(w) - first;
   for (int64_t t = 0; t < w->rows; t += TILE) {
-    FOR_ITEMS(i, readers * c->writers * TILE)
-    weigh_token(w, first + i / TILE / c->writers, (int32_t)(i / TILE % c->writers), t, t + i % TILE);
+    FOR_ITEMS(i, readers * c->writers * TILE) {
+      weigh_token(w, first + i / TILE / c->writers, (int32_t)(i / TILE % c->writers), t,
+                  t + i % TILE);
+    }
     group_join();
-    FOR_ITEMS(i, readers *across) decay_reader_tile(w, first + i / across, t, i % across * LANES);
+    FOR_ITEMS(i, readers * across) {
+      decay_reader_tile(w, first + i / across, t, i % across * LANES);
+    }
     group_join();
     int64_t parts = (t + LANES - 1) / LANES;
-    FOR_ITEMS(i, readers * c->writers * parts)
-    weigh_earlier(w, first + i / parts / c->writers, (int32_t)(i / parts % c->writers), t,
-                  i % parts * LANES);
+    FOR_ITEMS(i, readers * c->writers * parts) {
+      weigh_earlier(w, first + i / parts / c->writers, (int32_t)(i / parts % c->writers), t,
+                    i % parts * LANES);
+    }
     group_join();
-    FOR_ITEMS(i, t > 0 ? readers * across : 0)
-    decay_reader_before(w, first + i / across, t, i % across * LANES);
+    FOR_ITEMS(i, t > 0 ? readers * across : 0) {
+      decay_reader_before(w, first + i / across, t, i % across * LANES);
+    }
     group_join();
-    FOR_ITEMS(i, across) multiply_prefix(w, t, i * LANES);
-    FOR_ITEMS(i, across * c->writers)
-    pass_tile(w, (int32_t)(i / across), t, i % across * LANES);
+    FOR_ITEMS(i, across) { multiply_prefix(w, t, i * LANES); }
+    FOR_ITEMS(i, across * c->writers) {
+      pass_tile(w, (int32_t)(i / across), t, i % across * LANES);
+    }
     group_join();
   }
 }

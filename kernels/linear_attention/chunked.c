@@ -15,14 +15,14 @@ typedef struct panel_walk {
   const linear_call *c;
   const stream *s;
   int64_t panel;
-  GLOBAL float *state;           /* [dims, PANEL] */
-  LOCAL float *values, *solved;  /* [CHUNK, PANEL]: v, and y where there is an eraser */
-  const GLOBAL float *slot;      /* of the chunk under way */
-  int64_t first, count, rows;    /* its tokens; the last filled up to whole tiles */
+  GLOBAL float *state;          /* [dims, PANEL] */
+  LOCAL float *values, *solved; /* [CHUNK, PANEL]: v, and y where there is an eraser */
+  const GLOBAL float *slot;     /* of the chunk under way */
+  int64_t first, count, rows;   /* its tokens; the last filled up to whole tiles */
 } panel_walk;
 
 /* Tiles of an item: with COLUMN_ITEMS lanes beside each other, `tiles` one below the other. */
-#define FOR_TILES(i, tiles) FOR_ITEMS(i, (tiles) * COLUMN_ITEMS)
+#define FOR_TILES(i, tiles) FOR_ITEMS(i, (tiles)*COLUMN_ITEMS)
 DEVICE int64_t tile_row_of(int64_t i) { return i / COLUMN_ITEMS * TILE; }
 DEVICE int64_t tile_lane_of(int64_t i) { return i % COLUMN_ITEMS * LANES; }
 
@@ -35,17 +35,19 @@ DEVICE int64_t column_of(const panel_walk *p, int64_t lane_at) {
 
 DEVICE void load_state(const panel_walk *p) {
   if (!is_at_start(p->c)) return;
+  const state_place from = place_of_past(p->m, p->s);
   FOR_ITEMS(i, p->c->dims * COLUMN_ITEMS) {
     int64_t d = i / COLUMN_ITEMS, at = tile_lane_of(i);
-    lane_to_array(p->state + d * PANEL + at, load_past(p->m, p->s, d, column_of(p, at)));
+    lane_to_array(p->state + d * PANEL + at, load_past(p->m, &from, d, column_of(p, at)));
   }
 }
 
 DEVICE void store_state(const panel_walk *p) {
   if (!is_present_wanted(p->m, p->s)) return;
+  const state_place to = place_of_present(p->m, p->s);
   FOR_ITEMS(i, p->c->head_dim * COLUMN_ITEMS) {
     int64_t d = i / COLUMN_ITEMS, at = tile_lane_of(i);
-    store_present(p->m, p->s, d, column_of(p, at), lane_from_array(p->state + d * PANEL + at));
+    store_present(p->m, &to, d, column_of(p, at), lane_from_array(p->state + d * PANEL + at));
   }
 }
 

@@ -28,9 +28,7 @@ DEVICE lane exp_in_two(lane x, lane *whole) {
 /* Products of positive decays grow what there is, and what there is may be 0: that must stay 0, and
  * an infinite product would make it NaN. So products end at the largest number; where numbers other
  * than 0 grow as far, f32 ends anyway. NaN stays. */
-DEVICE lane within_f32(lane x) {
-  return lane_select(x > lane_of(LARGEST), lane_of(LARGEST), x);
-}
+DEVICE lane within_f32(lane x) { return lane_select(x > lane_of(LARGEST), lane_of(LARGEST), x); }
 
 /* A reader's numbers times that. Those that were not finite become NaN. */
 DEVICE lane grown(lane x, lane factor) {

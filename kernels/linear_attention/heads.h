@@ -68,12 +68,10 @@ DEVICE void decay_rows_of_head(const weigher *w) {
     FOR_ITEMS(i, w->rows * across) {
       int64_t seen = i / across - is_early;
       GLOBAL float *at = reader_rows(w, reader) + i * LANES;
-      if (seen >= 0)
-        lane_to_array(at, grown(lane_from_array(at), lane_of(w->prefix[seen])));
+      if (seen >= 0) lane_to_array(at, grown(lane_from_array(at), lane_of(w->prefix[seen])));
     }
   }
-  for (int32_t writer = 0; writer < c->writers; writer++)
-    FOR_ITEMS(i, w->rows * across) {
+  for (int32_t writer = 0; writer < c->writers; writer++) FOR_ITEMS(i, w->rows * across) {
       GLOBAL float *at = writer_rows(&w->k, writer) + i * LANES;
       lane_to_array(at, lane_from_array(at) * lane_of(w->passing[i / across]));
     }

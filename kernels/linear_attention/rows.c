@@ -12,11 +12,11 @@
 
 DEVICE float larger(float a, float b) { return b > a || b != b ? b : a; }
 
-/* m_t = max(decay + m_{t-1}, i_t); S and z are kept times exp(-m), so that a step multiplies them by
- * exp(decay + m_{t-1} - m_t) and k by exp(i_t - m_t). As m adds up all decays, the first is told to
- * more than a float has: `error` is what rounding took from the sum.
- * A query reads at m_t; an early one adds its own token to what was before: at the larger of
- * m_{t-1} and i_t, to which both are brought. */
+/* m_t = max(decay + m_{t-1}, i_t); S and z are kept times exp(-m), so that a step multiplies them
+ * by exp(decay + m_{t-1} - m_t) and k by exp(i_t - m_t). As m adds up all decays, the first is told
+ * to more than a float has: `error` is what rounding took from the sum. A query reads at m_t; an
+ * early one adds its own token to what was before: at the larger of m_{t-1} and i_t, to which both
+ * are brought. */
 DEVICE float pass_gate(float m, float decay, float input, int is_early, GLOBAL float *numbers) {
   float past = m + decay, part = past - m;
   float error = (m - (past - part)) + (decay - part);
@@ -119,8 +119,8 @@ DEVICE void finish_keys(const chunk_rows *r) {
   }
 }
 
-/* What the eraser reads with is subtracted: its rows get the sign. beta per head is in them; one per
- * channel is multiplied later, and of an erase that was given none. */
+/* What the eraser reads with is subtracted: its rows get the sign. beta per head is in them; one
+ * per channel is multiplied later, and of an erase that was given none. */
 DEVICE void finish_eraser(const chunk_rows *r, const GLOBAL uint8_t *beta) {
   const linear_call *c = r->c;
   GLOBAL float *eraser = r->k.slot + c->eraser_at;
@@ -153,8 +153,7 @@ DEVICE void load_writers(const chunk_rows *r, const GLOBAL uint8_t *k, const GLO
                          const GLOBAL uint8_t *a, const GLOBAL uint8_t *b) {
   const linear_call *c = r->c;
   const linear_rows_arguments *of = r->a;
-  load_rows(r, &of->k, k, key_head(c, r->k.s.head), of->feature_map,
-            writer_rows(&r->k, 0));
+  load_rows(r, &of->k, k, key_head(c, r->k.s.head), of->feature_map, writer_rows(&r->k, 0));
   if (c->writers == 2) {
     load_rows(r, &of->b, b, r->k.s.head, 0, writer_rows(&r->k, 1));
     load_rows(r, &of->a, a, r->k.s.head, 0, r->k.slot + c->eraser_at);

@@ -15,16 +15,16 @@ typedef struct walk_memory {
   GLOBAL int32_t *faults;
 } walk_memory;
 
-#define WALK_PARAMETERS                                                                          \
+#define WALK_PARAMETERS                                                                            \
   GLOBAL int32_t *faults, GLOBAL float *work, const GLOBAL uint8_t *v, const GLOBAL uint8_t *beta, \
       GLOBAL uint8_t *out, const GLOBAL uint8_t *past, const GLOBAL uint8_t *past_normalizer,      \
       GLOBAL uint8_t *present, GLOBAL uint8_t *present_normalizer,                                 \
       const GLOBAL uint8_t *cu_seqlens, const GLOBAL uint8_t *state_indices,                       \
       const GLOBAL uint8_t *state_out_indices, linear_walk_arguments of
-#define WALK_MEMORY                                                                       \
-  {                                                                                       \
-    &of, work, v, beta, out, past, past_normalizer, present, present_normalizer,          \
-        {cu_seqlens, state_indices, state_out_indices}, faults                            \
+#define WALK_MEMORY                                                              \
+  {                                                                              \
+    &of, work, v, beta, out, past, past_normalizer, present, present_normalizer, \
+        {cu_seqlens, state_indices, state_out_indices}, faults                   \
   }
 
 /* Columns of v among the lanes from `column` on. */
@@ -40,36 +40,77 @@ DEVICE int64_t ones_lane(const linear_call *c, int64_t column) {
 
 /* ---- states ---------------------------------------------------------------------------------- */
 
-/* Row d of a state as the caller gave it, or zeros. */
-DEVICE lane load_past(const walk_memory *m, const stream *s, int64_t d, int64_t column) {
-  const linear_walk_arguments *a = m->a;
-  const linear_tensor *from = &a->past, *z = &a->past_normalizer;
-  int64_t ones = ones_lane(&a->call, column);
-  lane x = lane_of(0.0f);
-  if (!from->dtype || d >= a->call.head_dim) return x;
-  if (value_lanes(&a->call, column) > 0)
-    x = load_lanes(m->past, from->dtype,
-                   state_at(from, s->of.from, s->head) + d * from->stride[2] +
-                       column * from->stride[3],
-                   from->stride[3], value_lanes(&a->call, column), 0.0f);
-  if (ones < 0 || ones >= LANES || !z->dtype) return x;
-  int64_t at = state_at(z, s->of.from, s->head) + d * z->stride[2];
-  return with_number(x, ones, load_element(m->past_normalizer, z->dtype, at));
+/* A stream's state where the caller has it: of the past, or the present. */
+typedef struct state_place {
+  const linear_call *c;
+  int64_t at, row, column; /* its first element, and strides */
+  int64_t z_at, z_row;     /* the same of z */
+  int32_t dtype, z_dtype;  /* 0: absent */
+  int32_t is_plain;        /* f32, and columns are contiguous */
+} state_place;
+
+DEVICE state_place place_of_state(const linear_call *c, const linear_tensor *x,
+                                  const linear_tensor *z, int64_t row, int64_t head) {
+  state_place p = {c,
+                   0,
+                   x->stride[2],
+                   x->stride[3],
+                   0,
+                   z->stride[2],
+                   x->dtype,
+                   z->dtype,
+                   x->dtype == TYPE_F32 && x->stride[3] == 1};
+  p.at = state_at(x, row, head);
+  p.z_at = state_at(z, row, head);
+  return p;
 }
 
-DEVICE void store_present(const walk_memory *m, const stream *s, int64_t d, int64_t column,
-                          lane x) {
-  const linear_walk_arguments *a = m->a;
-  const linear_tensor *to = &a->present, *z = &a->present_normalizer;
-  int64_t ones = ones_lane(&a->call, column);
-  if (d >= a->call.head_dim) return;
-  if (value_lanes(&a->call, column) > 0)
-    store_lanes(m->present, to->dtype,
-                state_at(to, s->of.to, s->head) + d * to->stride[2] + column * to->stride[3],
-                to->stride[3], value_lanes(&a->call, column), x);
-  if (ones < 0 || ones >= LANES || !z->dtype) return;
-  store_element(m->present_normalizer, z->dtype,
-                state_at(z, s->of.to, s->head) + d * z->stride[2], number_of(x, ones));
+DEVICE state_place place_of_past(const walk_memory *m, const stream *s) {
+  return place_of_state(&m->a->call, &m->a->past, &m->a->past_normalizer, s->of.from, s->head);
+}
+
+DEVICE state_place place_of_present(const walk_memory *m, const stream *s) {
+  return place_of_state(&m->a->call, &m->a->present, &m->a->present_normalizer, s->of.to, s->head);
+}
+
+DEVICE lane load_part_of_past(const walk_memory *m, const state_place *p, int64_t d,
+                              int64_t column) {
+  int32_t lanes = value_lanes(p->c, column);
+  lane x = lane_of(0.0f);
+  if (!p->dtype || d >= p->c->head_dim) return x;
+  if (lanes > 0)
+    x = load_lanes(m->past, p->dtype, p->at + d * p->row + column * p->column, p->column, lanes,
+                   0.0f);
+  int64_t ones = ones_lane(p->c, column);
+  if (ones < 0 || ones >= LANES) return x;
+  return with_number(x, ones, load_element(m->past_normalizer, p->z_dtype, p->z_at + d * p->z_row));
+}
+
+/* Row d of a state as the caller gave it, or zeros. */
+DEVICE INLINE lane load_past(const walk_memory *m, const state_place *p, int64_t d,
+                             int64_t column) {
+  if (p->is_plain && column + LANES <= p->c->value_dim && d < p->c->head_dim)
+    return lane_load_f32(m->past, p->at + d * p->row + column);
+  return load_part_of_past(m, p, d, column);
+}
+
+DEVICE void store_part_of_present(const walk_memory *m, const state_place *p, int64_t d,
+                                  int64_t column, lane x) {
+  int32_t lanes = value_lanes(p->c, column);
+  if (d >= p->c->head_dim) return;
+  if (lanes > 0)
+    store_lanes(m->present, p->dtype, p->at + d * p->row + column * p->column, p->column, lanes, x);
+  int64_t ones = ones_lane(p->c, column);
+  if (ones >= 0 && ones < LANES)
+    store_element(m->present_normalizer, p->z_dtype, p->z_at + d * p->z_row, number_of(x, ones));
+}
+
+DEVICE INLINE void store_present(const walk_memory *m, const state_place *p, int64_t d,
+                                 int64_t column, lane x) {
+  if (p->is_plain && column + LANES <= p->c->value_dim && d < p->c->head_dim)
+    lane_store_f32(m->present, p->at + d * p->row + column, x);
+  else
+    store_part_of_present(m, p, d, column, x);
 }
 
 /* Whether the window begins with the caller's state, or with zeros. */

@@ -18,7 +18,7 @@ typedef struct stream {
   sequence of;
   int64_t slot; /* its number in the launch */
   int64_t n, head;
-  int64_t tokens; /* in the window */
+  int64_t tokens;  /* in the window */
   int32_t is_over; /* before the window */
 } stream;
 
@@ -133,8 +133,8 @@ typedef struct chunk_place {
 DEVICE chunk_place find_chunk(const linear_call *c, sequence_arrays arrays, GLOBAL float *work,
                               GLOBAL int32_t *faults) {
   int64_t slot = group_number() / c->chunks, chunk = group_number() % c->chunks;
-  chunk_place k = {c, find_stream(c, arrays, slot, faults), chunk * c->chunk, 0,
-                   slot_of(c, work, slot, chunk), work};
+  chunk_place k = {c, find_stream(c, arrays, slot, faults), chunk * c->chunk,
+                   0, slot_of(c, work, slot, chunk),        work};
   if (is_live(&k.s)) k.count = tokens_of_chunk(c, &k.s, chunk);
   return k;
 }

@@ -27,8 +27,8 @@ DEVICE void make_alphas(const weigher *w) {
 
 /* ---- the diagonal ---------------------------------------------------------------------------- */
 
-/* What a query reads of its own token's k v^T with a bonus: as much as that says. With an input gate
- * it has read the past at another m. */
+/* What a query reads of its own token's k v^T with a bonus: as much as that says. With an input
+ * gate it has read the past at another m. */
 DEVICE void set_bonus(const weigher *w, int64_t query, int64_t t) {
   GLOBAL float *row = query_rows(&w->k, query) + t * w->c->dims;
   GLOBAL float *weights = weights_of(w, query, 0) + t * CHUNK;
@@ -44,19 +44,20 @@ DEVICE void set_bonus(const weigher *w, int64_t query, int64_t t) {
 
 DEVICE void set_bonuses(const weigher *w) {
   if (!w->c->reads || !w->c->is_early) return;
-  FOR_ITEMS(i, w->c->queries * w->k.count) set_bonus(w, i / w->k.count, i % w->k.count);
+  FOR_ITEMS(i, w->c->queries * w->k.count) { set_bonus(w, i / w->k.count, i % w->k.count); }
 }
 
 DEVICE void clear_diagonals(const weigher *w) {
   if (!w->c->reads || !w->a->leaves_diagonal_out) return;
-  FOR_ITEMS(i, w->c->queries * w->rows)
-  weights_of(w, i / w->rows, 0)[i % w->rows * (CHUNK + 1)] = 0.0f;
+  FOR_ITEMS(i, w->c->queries * w->rows) {
+    weights_of(w, i / w->rows, 0)[i % w->rows * (CHUNK + 1)] = 0.0f;
+  }
 }
 
 /* ---- the eraser ------------------------------------------------------------------------------ */
 
-/* (1 - A)^-1, column by column: row t is that of 1, and the rows before it times those of A. An item
- * has a lane of columns. */
+/* (1 - A)^-1, column by column: row t is that of 1, and the rows before it times those of A. An
+ * item has a lane of columns. */
 DEVICE void invert(const weigher *w) {
   const GLOBAL float *a = w->erased + (w->c->writers - 1) * (CHUNK * CHUNK);
   FOR_ITEMS(i, CHUNK / LANES) {
@@ -65,7 +66,8 @@ DEVICE void invert(const weigher *w) {
     for (int64_t t = 0; t < w->rows; t++) {
       lane sum = with_number(lane_of(0.0f), t - s, 1.0f);
       for (int64_t j = s; j < t; j++)
-        sum = lane_multiply_add(lane_of(a[t * CHUNK + j]), lane_from_array(column + j * CHUNK), sum);
+        sum =
+            lane_multiply_add(lane_of(a[t * CHUNK + j]), lane_from_array(column + j * CHUNK), sum);
       lane_to_array(column + t * CHUNK, sum);
     }
   }
@@ -73,8 +75,9 @@ DEVICE void invert(const weigher *w) {
 
 /* dplr's eraser does not see its own token, nor later ones. */
 DEVICE void clear_unseen(const weigher *w) {
-  FOR_ITEMS(t, w->rows)
-  for (int64_t s = t; s < CHUNK; s++) w->erased[t * CHUNK + s] = 0.0f;
+  FOR_ITEMS(t, w->rows) {
+    for (int64_t s = t; s < CHUNK; s++) w->erased[t * CHUNK + s] = 0.0f;
+  }
 }
 
 /* T A_k. */
@@ -97,8 +100,7 @@ DEVICE void solve_for_state(const weigher *w) {
     for (int64_t t = w->rows - TILE; t >= 0; t -= TILE) {
       tile_sums sums = no_sums();
       add_triangle(&sums, w->inverse, CHUNK, column, dims, t);
-      UNROLL for (int32_t j = 0; j < TILE; j++)
-          lane_to_array(column + (t + j) * dims, sums.at[j]);
+      UNROLL for (int32_t j = 0; j < TILE; j++) lane_to_array(column + (t + j) * dims, sums.at[j]);
     }
   }
 }

@@ -2,8 +2,8 @@
 /* What the making of weights shares, whether decays are per head or per channel.
  *
  * In scratch of a slot: exp of decays; rows that a step leaves for the next; P(s, t) of pairs of
- * tokens; the eraser's weights for each writer; writers turned, so that tokens are lanes; the inverse
- * of a triangle. */
+ * tokens; the eraser's weights for each writer; writers turned, so that tokens are lanes; the
+ * inverse of a triangle. */
 #include "linear_attention/bonus.h"
 #include "linear_attention/decay.h"
 #include "linear_attention/tile.h"

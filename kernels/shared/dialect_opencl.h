@@ -14,6 +14,9 @@ typedef ulong uint64_t;
 
 #define KERNEL __kernel __attribute__((reqd_work_group_size(ITEMS, 1, 1)))
 #define DEVICE static
+/* Beside DEVICE, where it must not be a function of its own: PoCL's compiler fails over some whose
+ * loops store to local memory. */
+#define INLINE inline __attribute__((always_inline))
 #define GLOBAL __global
 #define LOCAL __local
 #define group_number() ((int64_t)get_group_id(0))
@@ -115,8 +118,9 @@ DEVICE lane lane_high(lane a, lane b) {
 #define lane_int_of(x) ((lane_int)(x))
 #define lane_int_clamp(x, least, most) clamp((x), (lane_int)(least), (lane_int)(most))
 
-/* a b + c, rounded once or twice, whichever is fast. */
-#ifdef FP_FAST_FMAF
+/* a b + c, rounded once or twice, whichever is fast. Of a CPU, its compiler says what OpenCL's does
+ * not. */
+#if defined(FP_FAST_FMAF) || defined(__FMA__)
 #define lane_multiply_add(a, b, c) fma((a), (b), (c))
 #else
 #define lane_multiply_add(a, b, c) mad((a), (b), (c))

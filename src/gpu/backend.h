@@ -25,9 +25,7 @@ SEQMIX_GPU_CHOICE(attention_prefill)
 SEQMIX_GPU_CHOICE(attention_unfused)
 SEQMIX_GPU_ALGORITHM(attention_merge)
 SEQMIX_GPU_ALGORITHM(linear_attention_chunked)
-SEQMIX_GPU_ALGORITHM(linear_attention_recurrent)
-int32_t seqmix_gpu_linear_attention_recurrent_suits(const seqmix_problem *problem,
-                                                    const seqmix_device_properties *device);
+SEQMIX_GPU_CHOICE(linear_attention_recurrent)
 SEQMIX_GPU_ALGORITHM(linear_recurrence)
 SEQMIX_GPU_ALGORITHM(prefix_scan)
 SEQMIX_GPU_ALGORITHM(causal_conv1d)
@@ -87,15 +85,6 @@ SEQMIX_GPU_ALGORITHM(selective_scan)
     .workspace = seqmix_gpu_##function##_workspace, .run = seqmix_gpu_##function,     \
   }
 
-/** The same of one that a later row may suit better. */
-#define SEQMIX_GPU_SUITED_VARIANT(isa, operator, OPERATOR, algorithm, function)       \
-  {                                                                                   \
-    .name = #operator"__any_" #isa "_" #algorithm, .op = SEQMIX_OP_##OPERATOR,        \
-    .dtypes = SEQMIX_GPU_TYPES, .problem_features = SEQMIX_GPU_##OPERATOR##_FEATURES, \
-    .workspace = seqmix_gpu_##function##_workspace, .run = seqmix_gpu_##function,     \
-    .suits = seqmix_gpu_##function##_suits,                                           \
-  }
-
 /** The same of an algorithm that is a choice, with its own list of options. */
 #define SEQMIX_GPU_CHOICE_VARIANT(isa, operator, OPERATOR, algorithm, function, features_) \
   {                                                                                        \
@@ -106,21 +95,21 @@ SEQMIX_GPU_ALGORITHM(selective_scan)
   }
 
 /** All rows, per operator in order of preference. */
-#define SEQMIX_GPU_VARIANTS(isa)                                                                \
-  SEQMIX_GPU_CHOICE_VARIANT(isa, attention, ATTENTION, decode, attention_decode,                \
-                            SEQMIX_GPU_ATTENTION_FEATURES),                                     \
-      SEQMIX_GPU_CHOICE_VARIANT(isa, attention, ATTENTION, prefill, attention_prefill,          \
-                                SEQMIX_GPU_ATTENTION_FEATURES),                                 \
-      SEQMIX_GPU_CHOICE_VARIANT(isa, attention, ATTENTION, unfused, attention_unfused,          \
-                                SEQMIX_GPU_ATTENTION_FEATURES | SEQMIX_ATTENTION_SCORES),       \
-      SEQMIX_GPU_VARIANT(isa, attention_merge, ATTENTION_MERGE, parts, attention_merge),        \
-      SEQMIX_GPU_SUITED_VARIANT(isa, linear_attention, LINEAR_ATTENTION, recurrent,             \
-                                linear_attention_recurrent),                                    \
-      SEQMIX_GPU_VARIANT(isa, linear_attention, LINEAR_ATTENTION, chunked,                      \
-                         linear_attention_chunked),                                             \
-      SEQMIX_GPU_VARIANT(isa, linear_recurrence, LINEAR_RECURRENCE, pieces, linear_recurrence), \
-      SEQMIX_GPU_VARIANT(isa, prefix_scan, PREFIX_SCAN, pieces, prefix_scan),                   \
-      SEQMIX_GPU_VARIANT(isa, selective_scan, SELECTIVE_SCAN, pieces, selective_scan),          \
+#define SEQMIX_GPU_VARIANTS(isa)                                                                   \
+  SEQMIX_GPU_CHOICE_VARIANT(isa, attention, ATTENTION, decode, attention_decode,                   \
+                            SEQMIX_GPU_ATTENTION_FEATURES),                                        \
+      SEQMIX_GPU_CHOICE_VARIANT(isa, attention, ATTENTION, prefill, attention_prefill,             \
+                                SEQMIX_GPU_ATTENTION_FEATURES),                                    \
+      SEQMIX_GPU_CHOICE_VARIANT(isa, attention, ATTENTION, unfused, attention_unfused,             \
+                                SEQMIX_GPU_ATTENTION_FEATURES | SEQMIX_ATTENTION_SCORES),          \
+      SEQMIX_GPU_VARIANT(isa, attention_merge, ATTENTION_MERGE, parts, attention_merge),           \
+      SEQMIX_GPU_CHOICE_VARIANT(isa, linear_attention, LINEAR_ATTENTION, recurrent,                \
+                                linear_attention_recurrent, SEQMIX_GPU_LINEAR_ATTENTION_FEATURES), \
+      SEQMIX_GPU_VARIANT(isa, linear_attention, LINEAR_ATTENTION, chunked,                         \
+                         linear_attention_chunked),                                                \
+      SEQMIX_GPU_VARIANT(isa, linear_recurrence, LINEAR_RECURRENCE, pieces, linear_recurrence),    \
+      SEQMIX_GPU_VARIANT(isa, prefix_scan, PREFIX_SCAN, pieces, prefix_scan),                      \
+      SEQMIX_GPU_VARIANT(isa, selective_scan, SELECTIVE_SCAN, pieces, selective_scan),             \
       SEQMIX_GPU_VARIANT(isa, causal_conv1d, CAUSAL_CONV1D, tokens, causal_conv1d)
 
 #endif

@@ -87,8 +87,8 @@ seqmix_status seqmix_gpu_linear_rows(const gpu_linear_job *job) {
   seqmix_gpu_pass_view(&arguments, &p->b);
   pass_indices(&arguments, p);
   seqmix_gpu_pass_value(&arguments, &own, sizeof own);
-  return seqmix_gpu_launch(job->context, &special, "linear_rows",
-                           slots_of(job) * job->plan->items, job->plan->items, &arguments);
+  return seqmix_gpu_launch(job->context, &special, "linear_rows", slots_of(job) * job->plan->items,
+                           job->plan->items, &arguments);
 }
 
 seqmix_status seqmix_gpu_linear_finish(const gpu_linear_job *job) {
@@ -135,7 +135,8 @@ static gpu_special walk_special(const gpu_linear_job *job) {
       {{"LANES", plan->lanes},
        {"ITEMS", plan->walk_items},
        {"COLUMN_ITEMS", plan->column_items},
-       {is_chunked ? "CHUNK" : "ROWS", is_chunked ? plan->chunk : plan->rows}},
+       {is_chunked ? "CHUNK" : "ROWS", is_chunked ? plan->chunk : plan->rows},
+       {is_chunked ? NULL : "WIDTH", plan->width}},
   };
 }
 

@@ -15,7 +15,10 @@ enum { TOKENS_FEW = 8 };
 
 /* Rows of a state that an item has: of a GPU's in registers, as far as they go round; of a CPU's in
  * its cache. */
-enum { ROWS_LEAST = 16, ROWS_OF_PROCESSOR = 256, ROWS_STEP = 4 };
+enum { ROWS_LEAST = 16, ROWS_OF_PROCESSOR = 256, ROWS_STEP = 4, ROWS_MOST = 4096 };
+
+/* Panels of a state that an item of a CPU has at once: memory is then walked in whole rows. */
+enum { WIDTH_OF_PROCESSOR = 8 };
 
 /* Work-groups of a GPU: two warps if possible, columns for a cache line. */
 enum { ITEMS_WANTED = 64, ITEMS_MOST = 256, COLUMN_ITEMS_LEAST = 8 };
@@ -23,7 +26,8 @@ enum { ITEMS_WANTED = 64, ITEMS_MOST = 256, COLUMN_ITEMS_LEAST = 8 };
 /* Workspace for slots: of a CPU what its caches hold, so that rows are read where they were just
  * written. */
 enum { MEGABYTE = 1 << 20 };
-static const int64_t slots_of_processor = 4 * (int64_t)MEGABYTE, slots_of_gpu = 64 * (int64_t)MEGABYTE;
+static const int64_t slots_of_processor = 4 * (int64_t)MEGABYTE,
+                     slots_of_gpu = 64 * (int64_t)MEGABYTE;
 
 /* For each unit, at least: or some would idle. */
 enum { STREAMS_PER_UNIT = 2 };
@@ -62,6 +66,7 @@ static void shape_for_processor(gpu_linear_plan *plan, int64_t head_dim) {
   plan->items = plan->walk_items = plan->column_items = 1;
   plan->dims = rounded(head_dim, DIMS_UNIT);
   plan->rows = ROWS_OF_PROCESSOR;
+  plan->width = WIDTH_OF_PROCESSOR;
   while (plan->rows < plan->dims) plan->rows *= ROWS_STEP;
 }
 
@@ -73,6 +78,7 @@ static int32_t most_items(const seqmix_device_properties *device) {
 static void shape_for_gpu(gpu_linear_plan *plan, int64_t head_dim,
                           const seqmix_device_properties *device) {
   plan->lanes = LANES_OF_GPU;
+  plan->width = 1;
   plan->items = (int32_t)gpu_least(most_items(device), ITEMS_WANTED);
   plan->walk_items = plan->items;
   plan->column_items = (int32_t)gpu_least(plan->items, COLUMN_ITEMS_LEAST);
@@ -84,8 +90,7 @@ static void share_rows(gpu_linear_plan *plan, int64_t head_dim,
                        const seqmix_device_properties *device) {
   int32_t most = most_items(device);
   plan->rows = ROWS_LEAST;
-  while (gpu_divided(head_dim, plan->rows) > most / 2 && plan->rows < 1 << 20)
-    plan->rows *= ROWS_STEP;
+  while (gpu_divided(head_dim, plan->rows) > most / 2) plan->rows *= ROWS_STEP;
   int32_t row_items = power_above(gpu_divided(head_dim, plan->rows));
   plan->column_items = ITEMS_WANTED / row_items;
   if (plan->column_items < COLUMN_ITEMS_LEAST) plan->column_items = COLUMN_ITEMS_LEAST;
@@ -136,8 +141,8 @@ gpu_linear_plan seqmix_gpu_linear_plan(const seqmix_linear_attention_problem *p,
     plan.chunk = (int32_t)gpu_most(p->length, 1);
   plan.streams = gpu_times(p->sequences, p->state_heads);
   plan.chunks = gpu_most(gpu_divided(p->length, plan.chunk), 1);
-  plan.has_results = gpu_linear_uses(
-      p, SEQMIX_LINEAR_ATTENTION_NORMALIZE | SEQMIX_LINEAR_ATTENTION_BIDIRECTIONAL);
+  plan.has_results =
+      gpu_linear_uses(p, SEQMIX_LINEAR_ATTENTION_NORMALIZE | SEQMIX_LINEAR_ATTENTION_BIDIRECTIONAL);
   share_columns(&plan, p, device);
   plan.keeps_states = 1;
   share_time(&plan, p, device);
@@ -151,4 +156,10 @@ int32_t seqmix_gpu_linear_attention_recurrent_suits(const seqmix_problem *proble
                                                     const seqmix_device_properties *device) {
   (void)device;
   return ((const seqmix_linear_attention_problem *)problem)->length <= TOKENS_FEW;
+}
+
+int32_t seqmix_gpu_linear_attention_recurrent_accepts(const seqmix_problem *problem,
+                                                      const seqmix_device_properties *device) {
+  (void)device;
+  return ((const seqmix_linear_attention_problem *)problem)->head_dim <= ROWS_MOST;
 }

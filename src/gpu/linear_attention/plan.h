@@ -16,9 +16,10 @@ typedef struct gpu_linear_layout {
   int64_t eraser, keys, low_rank, decays, keep, weights, solve, scratch;
   int64_t slot_floats;
   int64_t slots, states, carries;
-  int64_t gates[2], results[2]; /* of a forward pass that is joined with a reverse one, and others */
-  int64_t tokens[2];            /* that each of those has room for, of a stream */
-  int64_t floats;               /* of everything; -1: beyond counting */
+  int64_t gates[2],
+      results[2];    /* of a forward pass that is joined with a reverse one, and others */
+  int64_t tokens[2]; /* that each of those has room for, of a stream */
+  int64_t floats;    /* of everything; -1: beyond counting */
 } gpu_linear_layout;
 
 typedef struct gpu_linear_plan {
@@ -27,10 +28,11 @@ typedef struct gpu_linear_plan {
   int32_t lanes;
   int32_t items;                          /* of kernels whose items share nothing but a chunk */
   int32_t walk_items, column_items, rows; /* of those that pass over states */
+  int32_t width;                          /* panels that an item has at once */
   int32_t chunk;                          /* tokens */
   /* Sizes. */
-  int64_t dims;    /* D, filled up */
-  int64_t panels;  /* of column_items x lanes columns, of each state */
+  int64_t dims;                 /* D, filled up */
+  int64_t panels;               /* of column_items x lanes columns, of each state */
   int64_t block_panels, blocks; /* a work-group takes a block of them */
   int64_t streams;              /* of the call */
   int64_t streams_at_once;
