@@ -102,7 +102,7 @@ DEVICE void load_queries(const attention_arguments *a, const attention_memory *m
 }
 
 /* Keys first .. first+count-1 of k or v, `dim` elements each, and zeros up to KEYS and DIM. */
-DEVICE void load_rows(const attention_arguments *a, const attention_memory *m, const tile *t,
+DEVICE INLINE void load_rows(const attention_arguments *a, const attention_memory *m, const tile *t,
                       const attention_rows *rows, const GLOBAL uint8_t *data, int64_t dim,
                       int64_t first, int32_t count, LOCAL float *block) {
   int32_t team = (int32_t)item_number() / ROW_TEAM, mate = (int32_t)item_number() % ROW_TEAM;

@@ -14,6 +14,9 @@ typedef ulong uint64_t;
 
 #define KERNEL __kernel __attribute__((reqd_work_group_size(ITEMS, 1, 1)))
 #define DEVICE static
+/* Beside DEVICE, where it must not be a function of its own: PoCL's compiler fails over some whose
+ * loops store to local memory. */
+#define INLINE inline __attribute__((always_inline))
 #define GLOBAL __global
 #define LOCAL __local
 #define group_number() ((int64_t)get_group_id(0))

@@ -94,6 +94,17 @@ static int32_t step_items(cl_device_id device) {
   return (int32_t)(width ? width : number(device, CL_DEVICE_WAVEFRONT_WIDTH_AMD));
 }
 
+/* A CPU that poses as a GPU of so many floats per lane, so that what GPUs would run is tested where
+ * there is none. */
+static void pose_as_gpu(seqmix_device_properties *properties) {
+  const char *lanes = getenv("SEQMIX_OPENCL_LANES");
+  if (!lanes || !*lanes || !properties->is_processor) return;
+  properties->is_processor = 0;
+  properties->vector_width = atoi(lanes);
+  properties->local_bytes = 32768;
+  properties->group_items = 256;
+}
+
 seqmix_status seqmix_opencl_describe(int32_t index, seqmix_device_properties *properties) {
   const opencl_place *place = seqmix_opencl_place(index);
   char name[128], platform[64];
@@ -115,5 +126,6 @@ seqmix_status seqmix_opencl_describe(int32_t index, seqmix_device_properties *pr
   properties->group_items = (int32_t)number(place->device, CL_DEVICE_MAX_WORK_GROUP_SIZE);
   properties->vector_width = (int32_t)number(place->device, CL_DEVICE_PREFERRED_VECTOR_WIDTH_FLOAT);
   properties->step_items = step_items(place->device);
+  pose_as_gpu(properties);
   return SEQMIX_OK;
 }
