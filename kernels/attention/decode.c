@@ -119,8 +119,8 @@ DEVICE lane load_part_of_row(const GLOBAL uint8_t *data, int32_t dtype, int64_t 
   return load_lanes(data, dtype, at + d, 1, left < LANES ? (int32_t)left : LANES, 0.0f);
 }
 
-DEVICE void load_keys(const attention_arguments *a, const attention_memory *m, const part *p,
-                      int64_t first, int32_t count, LOCAL float *block) {
+DEVICE INLINE void load_keys(const attention_arguments *a, const attention_memory *m, const part *p,
+                             int64_t first, int32_t count, LOCAL float *block) {
   int32_t team = (int32_t)item_number() / ROW_TEAM, mate = (int32_t)item_number() % ROW_TEAM;
   for (int32_t j = team; j < KEYS && team < ROW_TEAMS; j += ROW_TEAMS) {
     LOCAL float *to = block + KEYS_AT + j * KEY_FLOATS;

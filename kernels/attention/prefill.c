@@ -19,7 +19,7 @@ KERNEL void attention_prefill(ATTENTION_PARAMETERS) {
   int64_t last = tile_query(&t, t.live > 0 ? t.live - 1 : 0);
   key_range any = keys_of_rows(&a, &t.of, t.first_query, last);
   key_range all = keys_of_all_rows(&a, &t.of, t.first_query, last);
-  int32_t columns = (t.live + LANES - 1) / LANES;
+  int32_t columns = tile_columns(&t);
   for (int32_t i = 0; i < COLUMN_TRIPS * VALUE_TRIPS; i++) sums[i] = lane_of(0.0f);
   start_rows(&a, &m, &t, block);
   load_queries(&a, &m, &t, block);

@@ -60,6 +60,12 @@ DEVICE int64_t tile_head(const attention_arguments *a, const tile *t, int32_t ro
   return head_of(a, t->kv_head, (t->first_member + row) % t->group);
 }
 
+/* Columns that are worked on: a lone item leaves out those without rows, of a group's items each
+ * has its own. */
+DEVICE int32_t tile_columns(const tile *t) {
+  return ITEMS == 1 ? (t->live + LANES - 1) / LANES : COLUMNS;
+}
+
 DEVICE int32_t at_most_rows(int64_t rows) {
   return rows < 0 ? 0 : rows < ROWS ? (int32_t)rows : ROWS;
 }
@@ -102,9 +108,9 @@ DEVICE void load_queries(const attention_arguments *a, const attention_memory *m
 }
 
 /* Keys first .. first+count-1 of k or v, `dim` elements each, and zeros up to KEYS and DIM. */
-DEVICE void load_rows(const attention_arguments *a, const attention_memory *m, const tile *t,
-                      const attention_rows *rows, const GLOBAL uint8_t *data, int64_t dim,
-                      int64_t first, int32_t count, LOCAL float *block) {
+DEVICE INLINE void load_rows(const attention_arguments *a, const attention_memory *m, const tile *t,
+                             const attention_rows *rows, const GLOBAL uint8_t *data, int64_t dim,
+                             int64_t first, int32_t count, LOCAL float *block) {
   int32_t team = (int32_t)item_number() / ROW_TEAM, mate = (int32_t)item_number() % ROW_TEAM;
   for (int32_t j = team; j < KEYS; j += ROW_TEAMS) {
     LOCAL float *to = block + ROWS_AT + j * KEY_FLOATS;
@@ -127,7 +133,7 @@ DEVICE void load_rows(const attention_arguments *a, const attention_memory *m, c
 DEVICE void multiply_keys(const attention_arguments *a, const tile *t, int32_t count,
                           LOCAL float *block) {
   const LOCAL float *queries = block + QUERIES_AT;
-  int32_t columns = (t->live + LANES - 1) / LANES, dim = (int32_t)a->head_dim;
+  int32_t columns = tile_columns(t), dim = (int32_t)a->head_dim;
   for (int32_t c = 0; c < COLUMN_TRIPS && c * COLUMN_ITEMS < columns; c += COLUMN_STEP) {
     for (int32_t k = 0; k < KEY_TRIPS && k * KEY_ITEMS < count; k += KEY_STEP) {
       const LOCAL float *keys = block + ROWS_AT + (t->key + k * KEY_ITEMS) * KEY_FLOATS;
@@ -220,7 +226,7 @@ DEVICE void add_denominators(const tile *t, LOCAL float *block, int32_t columns)
 /* sums = shrink * sums + p v, for the item's columns and value dimensions. */
 DEVICE void add_values(const attention_arguments *a, const tile *t, int32_t count,
                        const LOCAL float *block, lane *all) {
-  int32_t columns = (t->live + LANES - 1) / LANES, dim = (int32_t)a->value_dim;
+  int32_t columns = tile_columns(t), dim = (int32_t)a->value_dim;
   for (int32_t c = 0; c < COLUMN_TRIPS && c * COLUMN_ITEMS < columns; c += COLUMN_STEP) {
     const LOCAL float *weights = block + SCORES_AT + (t->column + c * COLUMN_ITEMS) * LANES;
     for (int32_t v = 0; v < VALUE_TRIPS && v * KEY_ITEMS < dim; v += VALUE_STEP) {

@@ -115,6 +115,8 @@ static void pretend(seqmix_device_properties *properties) {
   if (!as || (!has_vectors && strcmp(as, "gpu") != 0)) return;
   properties->is_processor = 0;
   properties->vector_width = has_vectors ? 4 : 1;
+  properties->local_bytes = 32768;
+  properties->group_items = 256;
 }
 
 seqmix_status seqmix_opencl_describe(int32_t index, seqmix_device_properties *properties) {
@@ -138,7 +140,6 @@ seqmix_status seqmix_opencl_describe(int32_t index, seqmix_device_properties *pr
   properties->largest_bytes = number(place->device, CL_DEVICE_MAX_MEM_ALLOC_SIZE);
   properties->group_items = (int32_t)number(place->device, CL_DEVICE_MAX_WORK_GROUP_SIZE);
   properties->vector_width = (int32_t)number(place->device, CL_DEVICE_PREFERRED_VECTOR_WIDTH_FLOAT);
-  if (getenv("HACK_GPU")) { properties->is_processor = 0; properties->vector_width = atoi(getenv("HACK_GPU")); if (getenv("HACK_UNITS")) properties->compute_units = atoi(getenv("HACK_UNITS")); }
   properties->step_items = step_items(place->device);
   pretend(properties);
   return SEQMIX_OK;

@@ -17,9 +17,30 @@ static const tile_shape gpu_tiles[] = {{64, 32}, {32, 32}, {32, 16}, {16, 16}, {
  */
 enum { ITEM_ROWS = 4, ITEM_VALUES = 16 };
 
+/* Sizes that no device holds may be asked about: counts end at this. */
+static const int64_t COUNT_MOST = INT64_MAX / 4096;
+
+static int64_t times(int64_t a, int64_t b) {
+  int64_t product;
+  return __builtin_mul_overflow(a, b, &product) ? COUNT_MOST : gpu_least(product, COUNT_MOST);
+}
+
+/* Rows of queries that share a kv head's keys, in blocks; and those of the whole call. */
+static int64_t row_blocks(const seqmix_attention_problem *p, int32_t rows) {
+  int64_t blocks = gpu_divided(times(p->query_length, p->q_heads / p->kv_heads), rows);
+  return times(times(p->sequences, p->kv_heads), blocks);
+}
+
+static int64_t local_room(const seqmix_device_properties *device) {
+  return device->local_bytes ? (int64_t)device->local_bytes : LOCAL_LEAST;
+}
+
+/* The class of D and Dv; 0 if there is none. */
 static int32_t dim_of(const seqmix_attention_problem *p) {
   int64_t largest = gpu_most(p->head_dim, p->value_dim);
-  return largest <= 64 ? 64 : largest <= 128 ? 128 : GPU_ATTENTION_DIM_MOST;
+  if (largest <= 64) return 64;
+  if (largest <= 128) return 128;
+  return largest <= 256 ? 256 : 0;
 }
 
 /* TILE_FLOATS of kernels/attention/tile.h. */
@@ -40,14 +61,14 @@ static void find_tile(gpu_prefill_plan *plan, const seqmix_device_properties *de
   const tile_shape *shapes = device->is_processor ? processor_tiles : gpu_tiles;
   int32_t count = device->is_processor ? sizeof processor_tiles / sizeof *shapes
                                        : sizeof gpu_tiles / sizeof *shapes;
-  int64_t room = device->local_bytes ? (int64_t)device->local_bytes : LOCAL_LEAST;
   for (int32_t i = 0; i < count; i++) {
     plan->rows = shapes[i].rows;
     plan->keys = shapes[i].keys;
     shape_items(plan, device->is_processor);
     plan->local_bytes = tile_bytes(plan);
     int fits_group = device->group_items == 0 || plan->items <= device->group_items;
-    if (plan->local_bytes <= room && fits_group) return;
+    plan->fits = plan->dim > 0 && plan->local_bytes <= local_room(device) && fits_group;
+    if (plan->fits) return;
   }
 }
 
@@ -55,15 +76,14 @@ gpu_prefill_plan seqmix_gpu_prefill_plan(const seqmix_attention_problem *p,
                                          const seqmix_device_properties *device) {
   gpu_prefill_plan plan = {.lanes = seqmix_gpu_lanes(device), .dim = dim_of(p)};
   find_tile(&plan, device);
-  int64_t rows = p->query_length * (p->q_heads / p->kv_heads);
-  plan.groups = p->sequences * p->kv_heads * gpu_divided(rows, plan.rows);
+  plan.groups = row_blocks(p, plan.rows);
   return plan;
 }
 
 /* ---- decode ---------------------------------------------------------------------------------- */
 
-/* Rows of a block: a few queries of a group of heads. */
-enum { DECODE_ROWS = 8 };
+/* A block: a few queries of a group of heads against keys, as many as there is room for. */
+enum { DECODE_ROWS = 8, DECODE_KEYS = 32, DECODE_KEYS_LEAST = 4 };
 
 /* Items of a GPU's group: a lane of value dimensions each, but never less than a warp or two. */
 enum { DECODE_ITEMS_LEAST = 64, DECODE_ITEMS_MOST = 128 };
@@ -83,7 +103,6 @@ static int64_t block_bytes(const gpu_decode_plan *plan) {
 }
 
 static void find_block(gpu_decode_plan *plan, const seqmix_device_properties *device) {
-  int64_t room = device->local_bytes ? (int64_t)device->local_bytes : LOCAL_LEAST;
   int32_t most = device->group_items ? device->group_items : DECODE_ITEMS_MOST;
   int32_t columns = plan->dim / plan->lanes;
   plan->items = columns < DECODE_ITEMS_LEAST  ? DECODE_ITEMS_LEAST
@@ -92,12 +111,13 @@ static void find_block(gpu_decode_plan *plan, const seqmix_device_properties *de
   if (plan->items > most) plan->items = most;
   if (device->is_processor) plan->items = 1;
   plan->rows = DECODE_ROWS;
-  plan->keys = 32;
+  plan->keys = DECODE_KEYS;
   plan->local_bytes = block_bytes(plan);
-  while (plan->local_bytes > room && plan->keys > 4) {
+  while (plan->local_bytes > local_room(device) && plan->keys > DECODE_KEYS_LEAST) {
     plan->keys /= 2;
     plan->local_bytes = block_bytes(plan);
   }
+  plan->fits = plan->dim > 0 && plan->local_bytes <= local_room(device);
 }
 
 /* Pieces follow from the call's shape and the device, never from what else it does. */
@@ -115,12 +135,11 @@ gpu_decode_plan seqmix_gpu_decode_plan(const seqmix_attention_problem *p,
                                        const seqmix_device_properties *device) {
   gpu_decode_plan plan = {.lanes = seqmix_gpu_lanes(device), .dim = dim_of(p)};
   find_block(&plan, device);
-  int64_t rows = p->query_length * (p->q_heads / p->kv_heads);
-  int64_t groups = p->sequences * p->kv_heads * gpu_divided(rows, plan.rows);
+  int64_t groups = row_blocks(p, plan.rows);
   cut_keys(&plan, p->key_length, groups, device);
-  plan.groups = groups * plan.pieces;
-  plan.join_items =
-      p->sequences * p->query_length * p->q_heads * gpu_divided(p->value_dim, plan.lanes);
+  plan.groups = times(groups, plan.pieces);
+  plan.join_items = times(times(p->sequences, times(p->query_length, p->q_heads)),
+                          gpu_divided(p->value_dim, plan.lanes));
   return plan;
 }
 
@@ -142,7 +161,7 @@ enum { SCORES_ROOM = 1 << 25 };
 gpu_unfused_plan seqmix_gpu_unfused_plan(const seqmix_attention_problem *p,
                                          const seqmix_device_properties *device) {
   gpu_unfused_plan plan = {.lanes = seqmix_gpu_lanes(device), .items = seqmix_gpu_items(device)};
-  plan.blocks = p->sequences * p->q_heads * gpu_divided(p->query_length, BLOCK_ROWS);
+  plan.blocks = times(times(p->sequences, p->q_heads), gpu_divided(p->query_length, BLOCK_ROWS));
   /* A score for each key, and a denominator. */
   uint64_t block = BLOCK_ROWS * sizeof(float);
   if (__builtin_mul_overflow(block, (uint64_t)p->key_length + 1, &block)) {

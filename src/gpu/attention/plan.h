@@ -5,16 +5,14 @@
 
 #include "gpu/plan.h"
 
-/** The largest D and Dv of prefill and decode. */
-enum { GPU_ATTENTION_DIM_MOST = 256 };
-
 /** A tile of prefill: constants of its program (kernels/attention/tile.h). */
 typedef struct gpu_prefill_plan {
   int32_t lanes, items;
-  int32_t dim;          /* 64, 128 or 256: not below D and Dv */
+  int32_t dim;          /* 64, 128 or 256: not below D and Dv; 0: these are larger */
   int32_t rows, keys;   /* of a tile */
   int32_t column_trips; /* lanes of rows that an item has */
   int64_t local_bytes;  /* that the tile takes */
+  int32_t fits;         /* whether D and Dv are of a class, and the device has room for a tile */
   int64_t groups;       /* work-groups of the call */
 } gpu_prefill_plan;
 
@@ -29,6 +27,7 @@ typedef struct gpu_decode_plan {
   int64_t piece;       /* keys of a piece, whole blocks */
   int64_t pieces;      /* of the longest sequence, at least 1 */
   int64_t local_bytes; /* that a work-group takes */
+  int32_t fits;        /* as in prefill */
   int64_t groups;      /* work-groups of the call, before the pieces are joined */
   int64_t join_items;  /* work-items that join them */
 } gpu_decode_plan;

@@ -8,9 +8,7 @@ typedef seqmix_attention_problem attention;
 
 int32_t seqmix_gpu_attention_prefill_accepts(const seqmix_problem *problem,
                                              const seqmix_device_properties *device) {
-  (void)device;
-  const attention *p = (const attention *)problem;
-  return p->head_dim <= GPU_ATTENTION_DIM_MOST && p->value_dim <= GPU_ATTENTION_DIM_MOST;
+  return seqmix_gpu_prefill_plan((const attention *)problem, device).fits;
 }
 
 int32_t seqmix_gpu_attention_prefill_suits(const seqmix_problem *problem,
