@@ -69,7 +69,7 @@ DEVICE void keep_steps(const selective_arguments *s, const selective_memory *m, 
 
 KERNEL void selective_walk(SELECTIVE_PARAMETERS) {
   const selective_memory m = SELECTIVE_MEMORY;
-  LOCAL_BLOCK(float, rows, 2 * PARTS * STAGE_FLOATS);
+  LOCAL_BLOCK(rows, 2 * PARTS * STAGE_FLOATS);
   LOCAL float *B_rows = rows, *C_rows = rows + PARTS * STAGE_FLOATS;
   int64_t number = group_number(), block = take_index(&number, s.group_blocks);
   int64_t group = take_index(&number, s.groups), piece = take_index(&number, s.pieces);

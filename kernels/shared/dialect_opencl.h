@@ -21,7 +21,6 @@ typedef ulong uint64_t;
 #define LOCAL __local
 #define group_number() ((int64_t)get_group_id(0))
 #define item_number() ((int64_t)get_local_id(0))
-#define LOCAL_BLOCK(type, name, count) __local type name[count]
 /* A single item has nobody to wait for. */
 #if ITEMS == 1
 #define group_barrier()
