@@ -96,6 +96,8 @@ typedef struct bench_result {
   double fraction;      /* of the ceiling, by the median; 0: unknown */
   double best_fraction; /* of the ceiling, by the fastest sample; 0: unknown */
   bench_baseline baseline;
+  char relative_to[BENCH_NAME]; /* the first of several devices; "": there is one */
+  double relative;              /* its median over this one's: how many times as fast; 0: unknown */
 } bench_result;
 
 /* Flop/s and bytes/s of a measured result, by the median. */

@@ -23,7 +23,8 @@ typedef struct bench_run {
 void report_seconds(double seconds, char *text, size_t room);
 
 void report_ceilings(FILE *file, const machine_ceilings *all);
-void report_table_head(FILE *file);
+/* With a column of times as fast as the device `relative_to`; NULL: without. */
+void report_table_head(FILE *file, const char *relative_to);
 void report_table_row(FILE *file, const bench_result *result);
 void report_comparison(FILE *file, const bench_comparison *pairs, int count);
 

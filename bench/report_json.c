@@ -123,6 +123,13 @@ static void add_baseline(cJSON *object, const bench_result *result) {
   add_number(item, "speed_up", result_speed_up(result));
 }
 
+/* Beside the first of several devices, in the same run. */
+static void add_relative(cJSON *object, const bench_result *result) {
+  cJSON *item = cJSON_AddObjectToObject(object, "relative");
+  add_text(item, "to", result->relative_to);
+  add_number(item, "speed_up", result->relative);
+}
+
 static void add_measurements(cJSON *object, const bench_result *result) {
   add_timing(object, &result->time);
   add_number(object, "flops_per_second", result_flops(result));
@@ -136,6 +143,7 @@ static void add_measurements(cJSON *object, const bench_result *result) {
     add_ceiling(object, &result->ceiling);
   }
   add_baseline(object, result);
+  if (result->relative > 0) add_relative(object, result);
 }
 
 /* Choices by name. */
