@@ -98,6 +98,34 @@ static int can_write(const char *option, const char *path) {
   return 0;
 }
 
+/* Nothing is timed: what the cases would be on GPUs that are not here. */
+static int plan_all(const bench_options *options, bench_run *run, char *error) {
+  bench_planner planner;
+  int done = planner_open(&planner, options->variant, error);
+  for (int i = 0; done && i < options->cases.count; i++) {
+    bench_planned *planned = &run->planned[run->planned_count++];
+    planner_plan(&planner, &options->cases.items[i], planned);
+    report_planned(stdout, planned);
+  }
+  planner_close(&planner);
+  return done;
+}
+
+static int plan(const bench_options *options) {
+  char error[BENCH_TEXT];
+  bench_run run = {.load = machine_load()};
+  int status = EXIT_GOOD;
+  if (!can_write("--json", options->json)) return EXIT_USAGE;
+  run.planned = calloc((size_t)options->cases.count + 1, sizeof *run.planned);
+  if (!run.planned)
+    status = complain(EXIT_CASE_FAILED, "not enough memory");
+  else if (!plan_all(options, &run, error) ||
+           (options->json && !report_json(options->json, &run, error)))
+    status = complain(EXIT_USAGE, error);
+  free(run.planned);
+  return status;
+}
+
 static int bench(const bench_options *options, const bench_record *before, int before_count) {
   char error[BENCH_TEXT];
   int stations = options->device_count * options->thread_count;
@@ -139,6 +167,8 @@ int main(int count, char **arguments) {
     printf("seqmix-bench %s\n", seqmix_version());
   else if (options.action == ACTION_LIST)
     status = print_lists();
+  else if (options.action == ACTION_GPUS)
+    status = plan(&options);
   else
     status = bench(&options, before, before_count);
   free(before);

@@ -56,9 +56,12 @@ static void print_why(FILE *file, const bench_result *result) {
 }
 
 static const char *bound_text(const bench_ceiling *ceiling) {
-  static const char *const texts[][2] = {
-      {"read", "mem"}, {"update", "upd"}, {"copy", "cpy"}, {"copy_add", "add"}};
-  for (int i = 0; strcmp(ceiling->bound, "memory") == 0 && i < 4; i++)
+  static const char *const texts[][2] = {{"read", "mem"},
+                                         {"update", "upd"},
+                                         {"copy", "cpy"},
+                                         {"copy_add", "add"},
+                                         {"data sheet", "mem"}};
+  for (int i = 0; strcmp(ceiling->bound, "memory") == 0 && i < 5; i++)
     if (strcmp(ceiling->bandwidth_name, texts[i][0]) == 0) return texts[i][1];
   return "fma";
 }

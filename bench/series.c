@@ -68,6 +68,7 @@ static void run_everywhere(const bench_group *group, const bench_case *item, pro
     if (group->count > 1) compare_with_first(result, first);
     progress_clear(bar);
     report_table_row(stdout, result);
+    report_kernels(stdout, result);
   }
 }
 
