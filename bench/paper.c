@@ -18,17 +18,12 @@ static int device_count;
 
 /* ---- a driver that does nothing -------------------------------------------------------------- */
 
-enum { KERNELS_MOST = 8, CONSTANTS_MOST = 1200 };
-
+/* Both are told apart by their addresses alone. */
 struct gpu_kernel {
-  const gpu_program *program;
-  char name[GPU_KERNEL_NAME];
+  char none;
 };
-
 struct gpu_program {
-  char constants[CONSTANTS_MOST];
-  gpu_kernel kernels[KERNELS_MOST];
-  int count;
+  gpu_kernel kernel; /* stands for all */
 };
 
 static seqmix_status describe(int32_t index, seqmix_device_properties *properties) {
@@ -86,10 +81,9 @@ static seqmix_status download(gpu_device *device, const void *memory, uint64_t b
 
 static seqmix_status compile(gpu_device *device, const gpu_source *source, gpu_program **program) {
   (void)device;
+  (void)source;
   *program = calloc(1, sizeof **program);
-  if (!*program) return seqmix_fail(SEQMIX_ERROR_OUT_OF_MEMORY, "paper: no memory");
-  snprintf((*program)->constants, CONSTANTS_MOST, "%s", source->constants);
-  return SEQMIX_OK;
+  return *program ? SEQMIX_OK : seqmix_fail(SEQMIX_ERROR_OUT_OF_MEMORY, "paper: no memory");
 }
 
 static gpu_program *load(gpu_device *device, const void *bytes, uint64_t size) {
@@ -108,21 +102,9 @@ static void *binary(gpu_program *program, uint64_t *size) {
 static void release(gpu_program *program) { free(program); }
 
 static seqmix_status find_kernel(gpu_program *program, const char *name, gpu_kernel **kernel) {
-  int i = 0;
-  while (i < program->count && strcmp(program->kernels[i].name, name) != 0) i++;
-  if (i == KERNELS_MOST)
-    return seqmix_fail(SEQMIX_ERROR_INTERNAL, "paper: no room for kernel %s", name);
-  if (i == program->count) {
-    program->kernels[program->count++].program = program;
-    snprintf(program->kernels[i].name, GPU_KERNEL_NAME, "%s", name);
-  }
-  *kernel = &program->kernels[i];
+  (void)name;
+  *kernel = &program->kernel;
   return SEQMIX_OK;
-}
-
-static void describe_kernel(const gpu_device *device, gpu_kernel *kernel, gpu_kernel_facts *facts) {
-  (void)device;
-  facts->local_bytes = paper_local_bytes(kernel->name, kernel->program->constants);
 }
 
 static seqmix_status launch(gpu_device *device, gpu_kernel *kernel, uint64_t groups, uint64_t items,
@@ -156,7 +138,6 @@ static const gpu_driver driver = {
     .binary = binary,
     .release = release,
     .kernel = find_kernel,
-    .describe_kernel = describe_kernel,
     .launch = launch,
     .synchronize = synchronize,
 };
@@ -189,14 +170,17 @@ static const seqmix_backend backend = {
     .download = seqmix_gpu_download,
 };
 
-static const seqmix_device *add_device(const seqmix_device_properties *properties, char *error) {
+/* The device of these properties, new if there is none yet. */
+static const seqmix_device *find_device(const seqmix_device_properties *properties, char *error) {
+  for (int i = 0; i < device_count; i++)
+    if (memcmp(&devices[i].properties, properties, sizeof *properties) == 0) return &devices[i];
   if (device_count == PAPER_DEVICES) {
     snprintf(error, BENCH_TEXT, "there is no room for more than %d GPUs", PAPER_DEVICES);
     return NULL;
   }
   seqmix_device *device = &devices[device_count];
-  *device = (seqmix_device){&backend, device_count, "", *properties};
-  device->properties.struct_size = sizeof device->properties;
+  *device = (seqmix_device){.backend = &backend, .index = device_count};
+  memcpy(&device->properties, properties, sizeof *properties);
   snprintf(device->name, sizeof device->name, "paper:%d", device_count++);
   return device;
 }
@@ -204,7 +188,7 @@ static const seqmix_device *add_device(const seqmix_device_properties *propertie
 seqmix_context *paper_open(const seqmix_device_properties *properties, char *error) {
   seqmix_context_options options = SEQMIX_CONTEXT_OPTIONS_INIT;
   seqmix_context *context = NULL;
-  const seqmix_device *device = add_device(properties, error);
+  const seqmix_device *device = find_device(properties, error);
   options.threads = 1;
   if (device && seqmix_context_create_on(device, &options, &context))
     snprintf(error, BENCH_TEXT, "%s", seqmix_last_error());

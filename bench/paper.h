@@ -12,13 +12,14 @@
 
 enum { PAPER_DEVICES = 16 };
 
-/* Puts a device on paper, for good, and gives a context on it. NULL and a sentence in `error`
- * (BENCH_TEXT characters) if this build plans for no GPUs, or there are too many. */
+/* A context on a device of these properties, which are in memory that was all zero before. The
+ * device stays on paper. NULL and a sentence in `error` (BENCH_TEXT characters) if this build plans
+ * for no GPUs, or there are too many. */
 seqmix_context *paper_open(const seqmix_device_properties *properties, char *error);
 
-/* Local memory of a kernel's work-group, by the constants of its program ("#define NAME number"
- * lines); what the driver of a device that is here says, too. */
-uint64_t paper_local_bytes(const char *kernel, const char *constants);
+/* Local memory of a kernel's work-group, by the constants in the name of its program; on a device
+ * that is here, its driver says the same. */
+uint64_t paper_local_bytes(const char *kernel, const char *program);
 
 /* As seqmix_gpu_trace(), in any build. */
 int kernels_trace(const seqmix_context *context, gpu_trace *trace);

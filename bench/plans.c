@@ -26,6 +26,12 @@ void planner_close(bench_planner *planner) {
   for (int i = 0; i < BENCH_GPUS; i++) seqmix_context_destroy(planner->contexts[i]);
 }
 
+/* Nothing was compiled, and there is no driver that could say something. */
+static void complete(gpu_launch_record *record) {
+  record->compile_seconds = 0;
+  record->facts.local_bytes = paper_local_bytes(record->kernel, record->program);
+}
+
 static void plan_on(bench_planner *planner, int gpu, const bench_operator *op, void *instance,
                     bench_plan *plan) {
   seqmix_context *context = planner->world.context = planner->contexts[gpu];
@@ -38,8 +44,7 @@ static void plan_on(bench_planner *planner, int gpu, const bench_operator *op, v
     return;
   }
   snprintf(plan->variant, sizeof plan->variant, "%s", seqmix_context_chosen_variant(context));
-  /* Nothing was compiled. */
-  for (int32_t i = 0; i < plan->kernels.count; i++) plan->kernels.records[i].compile_seconds = 0;
+  for (int32_t i = 0; i < plan->kernels.count; i++) complete(&plan->kernels.records[i]);
 }
 
 void planner_plan(bench_planner *planner, const bench_case *item, bench_planned *planned) {
