@@ -206,7 +206,8 @@ DEVICE void add_denominators(const part *p, LOCAL float *block) {
   }
 }
 
-/* sums = shrink * sums + p v of the item's columns; `sums` is [COLUMN_TRIPS, ROWS]. */
+/* sums = shrink * sums + p v of the item's columns; `sums` is [COLUMN_TRIPS, ROWS]. A block's sum
+ * begins at zero: long rows of keys are summed by blocks, which keeps their last digits. */
 DEVICE void add_values(const attention_arguments *a, const attention_memory *m, const part *p,
                        int64_t first, int32_t count, const LOCAL float *block, lane *sums) {
   UNROLL_SUMS for (int32_t c = 0; c < COLUMN_TRIPS; c++) {
@@ -215,8 +216,7 @@ DEVICE void add_values(const attention_arguments *a, const attention_memory *m, 
       const LOCAL float *weights = block + SCORES_AT + row * SCORE_FLOATS;
       lane own[ROW_STEP];
       if (d >= a->value_dim || row >= p->live) continue;
-      UNROLL for (int32_t r = 0; r < ROW_STEP; r++) own[r] =
-          sums[c * ROWS + row + r] * lane_of(block[SHRINK_AT + row + r]);
+      UNROLL for (int32_t r = 0; r < ROW_STEP; r++) own[r] = lane_of(0.0f);
       for (int32_t j = 0; j < count; j++) {
         key_place place = place_key(a, m, &p->of, first + j);
         lane x = load_part_of_row(m->v, a->v.dtype, key_at(&a->v, place, p->kv_head),
@@ -224,7 +224,11 @@ DEVICE void add_values(const attention_arguments *a, const attention_memory *m, 
         UNROLL for (int32_t r = 0; r < ROW_STEP; r++) own[r] =
             lane_multiply_add(lane_of(weights[r * SCORE_FLOATS + j]), x, own[r]);
       }
-      UNROLL for (int32_t r = 0; r < ROW_STEP; r++) sums[c * ROWS + row + r] = own[r];
+      UNROLL for (int32_t r = 0; r < ROW_STEP; r++) {
+        lane before = sums[c * ROWS + row + r];
+        sums[c * ROWS + row + r] =
+            lane_multiply_add(before, lane_of(block[SHRINK_AT + row + r]), own[r]);
+      }
     }
   }
 }
