@@ -60,7 +60,7 @@ void seqmix_context_free(seqmix_context *context, void *memory);
  * options of full size that have been checked. The device must outlive the context. */
 seqmix_status seqmix_context_create_on(const seqmix_device *device,
                                        const seqmix_context_options *options,
-                                       seqmix_context **context);
+                                       seqmix_context **out);
 
 /** Stops the threads and frees everything, of a half-made context too. */
 void seqmix_context_dispose(seqmix_context *context);
