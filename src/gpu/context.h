@@ -14,6 +14,7 @@ typedef struct gpu_context {
   gpu_programs programs;
   void *faults;     /* where kernels leave what they found wrong in index arrays */
   int has_launched; /* since faults were looked at */
+  int blas_fails;   /* the library of products has refused one: it is not asked again */
 } gpu_context;
 
 /* Functions of seqmix_backend. */

@@ -33,6 +33,23 @@ typedef struct gpu_argument {
   uint64_t bytes;
 } gpu_argument;
 
+/** Matrices of f32 in one memory, all alike: in elements, rows contiguous. */
+typedef struct gpu_matrices {
+  void *memory;
+  int64_t first;     /* element of the first matrix */
+  int64_t row, next; /* from row to row, and from matrix to matrix */
+} gpu_matrices;
+
+/** C[i] = factor A[i] B[i], or with B[i] transposed, for each of `count` triples. */
+typedef struct gpu_product {
+  int64_t count;
+  int64_t rows, columns; /* of each C, at least 1 */
+  int64_t inner;         /* columns of A, at least 1 */
+  gpu_matrices a, b, c;
+  float factor;
+  int b_is_transposed; /* B is [columns, inner] */
+} gpu_product;
+
 typedef struct gpu_driver {
   const gpu_text *texts; /* ends with one without a name */
   /** Describes device `index` as seqmix_backend::device_properties does. */
@@ -65,6 +82,9 @@ typedef struct gpu_driver {
   /** Starts `groups` work-groups of `items` work-items and returns. */
   seqmix_status (*launch)(gpu_device *device, gpu_kernel *kernel, uint64_t groups, uint64_t items,
                           const gpu_argument *arguments, int32_t count);
+  /** Starts a product, in order with the kernels; what C holds before does not matter. Only called
+   * for devices with SEQMIX_DEVICE_BLAS; NULL if none ever has it. */
+  seqmix_status (*multiply)(gpu_device *device, const gpu_product *product);
   /** Waits for all that was started. */
   seqmix_status (*synchronize)(gpu_device *device);
 } gpu_driver;

@@ -22,6 +22,7 @@ static const gpu_driver driver = {
     .release = seqmix_opencl_release,
     .kernel = seqmix_opencl_kernel,
     .launch = seqmix_opencl_launch,
+    .multiply = seqmix_opencl_multiply,
     .synchronize = seqmix_opencl_synchronize,
 };
 
