@@ -13,6 +13,10 @@
  *
  * Constants: LANES, ITEMS. */
 #include "attention/blocks.h"
+#include "shared/indices.h"
+
+/* Keys that are summed for themselves: long rows keep their last digits. */
+enum { SUM_KEYS = 128 };
 
 /* An item has a key and a block of rows. */
 KERNEL void attention_products(ATTENTION_PARAMETERS) {
@@ -59,6 +63,13 @@ DEVICE float sum_of(const LOCAL float *floats) {
   return x;
 }
 
+/* The item's part of what keys begin .. end-1 add to a denominator. */
+DEVICE float sum_exp(const GLOBAL float *row, int64_t begin, int64_t end, float from) {
+  float sum = 0.0f;
+  for (int64_t j = begin; j < end; j += ITEMS) sum += exp(row[j] - from);
+  return sum;
+}
+
 /* A work-group has a row. */
 KERNEL void attention_softmax(ATTENTION_PARAMETERS) {
   const attention_memory m = ATTENTION_MEMORY;
@@ -85,7 +96,8 @@ KERNEL void attention_softmax(ATTENTION_PARAMETERS) {
   group_barrier();
   largest = largest_of(floats);
   float from = largest == -INFINITY ? 0.0f : largest;
-  for (int64_t j = item_number(); j < keys; j += ITEMS) sum += exp(row[j] - from);
+  for (int64_t j = item_number(); j < keys; j += ITEMS * SUM_KEYS)
+    sum += sum_exp(row, j, least(j + ITEMS * SUM_KEYS, keys), from);
   put_number(floats + ITEMS, sum);
   group_barrier();
   sum = sum_of(floats + ITEMS) +
@@ -103,8 +115,26 @@ KERNEL void attention_softmax(ATTENTION_PARAMETERS) {
                   sum == 0.0f ? -INFINITY : largest + log(sum));
 }
 
-/* An item has a lane of value dimensions and a block of rows. Keys of weight 0 are left out: what a
- * mask hides may be infinite. Beside a library's products only units whose flag is up are done. */
+/* Adds the values of keys begin .. end-1. Keys of weight 0 are left out: what a mask hides may be
+ * infinite. */
+DEVICE void add_keys(const attention_arguments *a, const attention_memory *m, const block *b,
+                     const GLOBAL float *work, int64_t begin, int64_t end, int64_t d, lane *sums) {
+  lane parts[BLOCK_ROWS];
+  UNROLL for (int32_t r = 0; r < BLOCK_ROWS; r++) parts[r] = lane_of(0.0f);
+  for (int64_t j = begin; j < end; j++) {
+    key_place place = place_key(a, m, &b->of, j);
+    if (place.outer < 0) continue;
+    lane x = load_lane(m->v, a->v.dtype, key_at(&a->v, place, b->kv_head), a->value_dim, d);
+    UNROLL for (int32_t r = 0; r < BLOCK_ROWS; r++) {
+      float p = r < b->live ? work[b->work + r * a->key_length + j] : 0.0f;
+      if (p != 0.0f) parts[r] = lane_multiply_add(lane_of(p), x, parts[r]);
+    }
+  }
+  UNROLL for (int32_t r = 0; r < BLOCK_ROWS; r++) sums[r] += parts[r];
+}
+
+/* An item has a lane of value dimensions and a block of rows. Beside a library's products only
+ * units whose flag is up are done. */
 KERNEL void attention_values(ATTENTION_PARAMETERS) {
   const attention_memory m = ATTENTION_MEMORY;
   int64_t columns = (a.value_dim + LANES - 1) / LANES;
@@ -115,15 +145,8 @@ KERNEL void attention_values(ATTENTION_PARAMETERS) {
   if (a.flags_at && !((const GLOBAL int32_t *)work)[a.flags_at + b.unit]) return;
   key_range keys = keys_of_rows(&a, &b.of, b.first, b.first + b.live - 1);
   UNROLL for (int32_t r = 0; r < BLOCK_ROWS; r++) sums[r] = lane_of(0.0f);
-  for (int64_t j = keys.begin; j < keys.end; j++) {
-    key_place place = place_key(&a, &m, &b.of, j);
-    if (place.outer < 0) continue;
-    lane x = load_lane(m.v, a.v.dtype, key_at(&a.v, place, b.kv_head), a.value_dim, d);
-    UNROLL for (int32_t r = 0; r < BLOCK_ROWS; r++) {
-      float p = r < b.live ? work[b.work + r * a.key_length + j] : 0.0f;
-      if (p != 0.0f) sums[r] = lane_multiply_add(lane_of(p), x, sums[r]);
-    }
-  }
+  for (int64_t j = keys.begin; j < keys.end; j += SUM_KEYS)
+    add_keys(&a, &m, &b, work, j, least(j + SUM_KEYS, keys.end), d, sums);
   UNROLL for (int32_t r = 0; r < BLOCK_ROWS; r++) {
     if (r < b.rows) store_result(&a, &m, &b, r, d, work[b.denominators + r], sums[r]);
   }

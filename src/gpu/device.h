@@ -40,7 +40,7 @@ typedef struct gpu_matrices {
   int64_t row, next; /* from row to row, and from matrix to matrix */
 } gpu_matrices;
 
-/** C[i] = factor A[i] B[i], or with B[i] transposed, for each of `count` triples. */
+/** C[i] = factor A[i] B[i], or with B[i] transposed, or added to C[i], for `count` triples. */
 typedef struct gpu_product {
   int64_t count;
   int64_t rows, columns; /* of each C, at least 1 */
@@ -48,6 +48,7 @@ typedef struct gpu_product {
   gpu_matrices a, b, c;
   float factor;
   int b_is_transposed; /* B is [columns, inner] */
+  int is_added;        /* otherwise what C held does not matter */
 } gpu_product;
 
 typedef struct gpu_driver {
@@ -82,8 +83,8 @@ typedef struct gpu_driver {
   /** Starts `groups` work-groups of `items` work-items and returns. */
   seqmix_status (*launch)(gpu_device *device, gpu_kernel *kernel, uint64_t groups, uint64_t items,
                           const gpu_argument *arguments, int32_t count);
-  /** Starts a product, in order with the kernels; what C holds before does not matter. Only called
-   * for devices with SEQMIX_DEVICE_BLAS; NULL if none ever has it. */
+  /** Starts a product, in order with the kernels. Only called for devices with SEQMIX_DEVICE_BLAS;
+   * NULL if none ever has it. */
   seqmix_status (*multiply)(gpu_device *device, const gpu_product *product);
   /** Waits for all that was started. */
   seqmix_status (*synchronize)(gpu_device *device);

@@ -67,12 +67,12 @@ int seqmix_opencl_has_clblast(void) {
 seqmix_status seqmix_opencl_multiply(gpu_device *device, const gpu_product *p) {
   if (!device->has_multiplied) atomic_fetch_add(&users, 1);
   device->has_multiplied = 1;
-  cl_int error =
-      multiply(ROW_MAJOR, AS_IT_IS, p->b_is_transposed ? TRANSPOSED : AS_IT_IS, (size_t)p->rows,
-               (size_t)p->columns, (size_t)p->inner, p->factor, p->a.memory, (size_t)p->a.first,
-               (size_t)p->a.row, (size_t)p->a.next, p->b.memory, (size_t)p->b.first,
-               (size_t)p->b.row, (size_t)p->b.next, 0.0f, p->c.memory, (size_t)p->c.first,
-               (size_t)p->c.row, (size_t)p->c.next, (size_t)p->count, &device->queue, NULL);
+  cl_int error = multiply(
+      ROW_MAJOR, AS_IT_IS, p->b_is_transposed ? TRANSPOSED : AS_IT_IS, (size_t)p->rows,
+      (size_t)p->columns, (size_t)p->inner, p->factor, p->a.memory, (size_t)p->a.first,
+      (size_t)p->a.row, (size_t)p->a.next, p->b.memory, (size_t)p->b.first, (size_t)p->b.row,
+      (size_t)p->b.next, p->is_added ? 1.0f : 0.0f, p->c.memory, (size_t)p->c.first,
+      (size_t)p->c.row, (size_t)p->c.next, (size_t)p->count, &device->queue, NULL);
   return error ? seqmix_opencl_fail("CLBlastSgemmStridedBatched", error) : SEQMIX_OK;
 }
 

@@ -14,6 +14,9 @@ typedef seqmix_attention_problem attention;
 /* Rows and keys from which on gathering pays. */
 enum { ROWS_WORTH = 64, KEYS_WORTH = 64 };
 
+/* Keys of a product with values. */
+enum { SUM_KEYS = 1024 };
+
 int32_t seqmix_gpu_attention_gemm_accepts(const seqmix_problem *problem,
                                           const seqmix_device_properties *device) {
   return seqmix_gpu_gemm_plan((const attention *)problem, device).fits;
@@ -85,21 +88,27 @@ static seqmix_status multiply_keys(const gemm_call *c, int64_t units) {
   return multiply(c, &product);
 }
 
-/* Their results: P V. */
+/* Their results: P V, a sum for some keys at a time, so that long rows keep their last digits. */
 static seqmix_status multiply_values(const gemm_call *c, int64_t units) {
   const attention *p = c->p;
   int64_t rows = c->arguments.count / units * BLOCK_ROWS;
-  const gpu_product product = {
+  gpu_product product = {
       .count = units,
       .rows = rows,
       .columns = p->value_dim,
-      .inner = p->key_length,
       .a = matrices(c, 0, rows, p->key_length),
       .b = matrices(c, c->plan.values_at, p->key_length, p->value_dim),
       .c = matrices(c, c->plan.rows_at, rows, p->value_dim),
       .factor = 1.0f,
   };
-  return multiply(c, &product);
+  for (int64_t j = 0; j < p->key_length; j += SUM_KEYS) {
+    product.inner = gpu_least(SUM_KEYS, p->key_length - j);
+    product.is_added = j > 0;
+    SEQMIX_TRY(multiply(c, &product));
+    product.a.first += SUM_KEYS;
+    product.b.first += SUM_KEYS * p->value_dim;
+  }
+  return SEQMIX_OK;
 }
 
 static seqmix_status gather_units(const gemm_call *c, int64_t units) {
