@@ -12,9 +12,10 @@ typedef struct gpu_context {
   gpu_device *device;
   seqmix_device_properties properties;
   gpu_programs programs;
-  void *faults;     /* where kernels leave what they found wrong in index arrays */
-  int has_launched; /* since faults were looked at */
-  int blas_fails;   /* the library of products has refused one: it is not asked again */
+  void *faults;            /* where kernels leave what they found wrong in index arrays */
+  int has_launched;        /* since faults were looked at */
+  struct gpu_trace *trace; /* where launches are recorded; NULL: they are not (trace.h) */
+  int blas_fails;          /* the library of products has refused one: it is not asked again */
 } gpu_context;
 
 /* Functions of seqmix_backend. */
