@@ -117,7 +117,7 @@ static int fits_memory(const attention_shape *s, int32_t dtype, char *error) {
 
 static void *open_instance(const bench_case *item, const bench_world *world, char *error) {
   attention_shape shape = attention_shape_of(item->values);
-  if (!fits_memory(&shape, item->dtype, error)) return NULL;
+  if (!world->is_paper && !fits_memory(&shape, item->dtype, error)) return NULL;
   attention_instance *in = calloc(1, sizeof *in);
   if (in) {
     in->shape = shape;

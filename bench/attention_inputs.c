@@ -6,15 +6,22 @@
 #include "bench/attention.h"
 #include "verify/random.h"
 
-static int draw_qkv(attention_instance *in, random_state *random) {
+/* Room for q, k and v; on paper none. */
+static int make_qkv(attention_instance *in) {
   const attention_shape *s = &in->shape;
+  int (*make)(bench_image *, uint64_t) = in->world->is_paper ? image_pretend : image_allocate;
   uint64_t size = seqmix_dtype_size(in->dtype);
   uint64_t rows = (uint64_t)(s->b * s->hkv * attention_slots(s));
+  return make(&in->images[PART_Q], (uint64_t)(s->b * s->tq * s->hq * s->d) * size) &&
+         make(&in->images[PART_K], rows * (uint64_t)s->d * size) &&
+         make(&in->images[PART_V], rows * (uint64_t)s->dv * size);
+}
+
+static int draw_qkv(attention_instance *in, random_state *random) {
+  uint64_t size = seqmix_dtype_size(in->dtype);
+  if (in->world->is_paper) return make_qkv(in);
   unsigned char *pool = image_draw_pool(random, in->dtype, NULL, 0);
-  int done = pool != NULL &&
-             image_allocate(&in->images[PART_Q], (uint64_t)(s->b * s->tq * s->hq * s->d) * size) &&
-             image_allocate(&in->images[PART_K], rows * (uint64_t)s->d * size) &&
-             image_allocate(&in->images[PART_V], rows * (uint64_t)s->dv * size);
+  int done = pool != NULL && make_qkv(in);
   for (int part = PART_Q; done && part <= PART_V; part++)
     image_tile(&in->images[part], pool, IMAGE_POOL * size,
                (uint64_t)part * (IMAGE_POOL / 3) * size);

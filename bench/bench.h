@@ -8,6 +8,8 @@
 
 #include <seqmix/seqmix.h>
 
+#include "gpu/trace.h"
+
 /* Parameters an operator may have, and room for texts. */
 enum { BENCH_VALUES = 16, BENCH_NAME = 64, BENCH_TEXT = 4096 };
 
@@ -96,6 +98,9 @@ typedef struct bench_result {
   double fraction;      /* of the ceiling, by the median; 0: unknown */
   double best_fraction; /* of the ceiling, by the fastest sample; 0: unknown */
   bench_baseline baseline;
+  gpu_trace kernels;            /* that a call starts; none on other devices than GPUs */
+  char relative_to[BENCH_NAME]; /* the first of several devices; "": there is one */
+  double relative;              /* its median over this one's: how many times as fast; 0: unknown */
 } bench_result;
 
 /* Flop/s and bytes/s of a measured result, by the median. */

@@ -22,6 +22,9 @@ typedef struct bench_image {
 /* Zero if memory is short. */
 int image_allocate(bench_image *image, uint64_t bytes);
 
+/* An image on paper, that nobody looks into: of that size, without the memory. */
+int image_pretend(bench_image *image, uint64_t bytes);
+
 /* IMAGE_POOL numbers of a type: of(deviate, argument), or the deviates themselves if `of` is NULL.
  * NULL if memory is short. */
 unsigned char *image_draw_pool(random_state *random, int32_t dtype,

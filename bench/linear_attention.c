@@ -57,7 +57,7 @@ static int upload_all(linear_attention_instance *in) {
 
 static void *open_instance(const bench_case *item, const bench_world *world, char *error) {
   linear_attention_shape shape = linear_attention_shape_of(item->values);
-  if (!fits_memory(&shape, item->dtype, error)) return NULL;
+  if (!world->is_paper && !fits_memory(&shape, item->dtype, error)) return NULL;
   linear_attention_instance *in = calloc(1, sizeof *in);
   if (in) {
     in->shape = shape;

@@ -9,7 +9,7 @@
 #include "bench/operator.h"
 #include "bench/options.h"
 #include "bench/report.h"
-#include "bench/run.h"
+#include "bench/series.h"
 
 enum { EXIT_GOOD = 0, EXIT_CASE_FAILED = 1, EXIT_USAGE = 2, EXIT_SLOWER = 3 };
 
@@ -51,17 +51,6 @@ static int print_lists(void) {
   return EXIT_GOOD;
 }
 
-/* ---- running ------------------------------------------------------------------------------- */
-
-static void print_machine(const bench_station *station) {
-  for (int32_t i = 0; i < seqmix_device_count(); i++) {
-    seqmix_device_info info = SEQMIX_DEVICE_INFO_INIT;
-    if (seqmix_device_get_info(i, &info) == SEQMIX_OK && strcmp(info.name, station->device) == 0)
-      printf("%s: %s; seqmix %s, %s, %s\n", station->device, info.description, seqmix_version(),
-             machine_compiler(), BENCH_BUILD_TYPE);
-  }
-}
-
 /* Half a process is what is left of a build some time ago. */
 static void warn_of_load(double load) {
   if (load > 0.5)
@@ -70,47 +59,6 @@ static void warn_of_load(double load) {
         "seqmix-bench: warning: the load average is %.1f; what else runs takes time from what is "
         "measured\n",
         load);
-}
-
-/* The ceilings of a number of threads are measured once; other devices may share them. */
-static void note_ceilings(bench_run *run, const bench_station *station) {
-  for (int i = 0; i < run->ceiling_count; i++)
-    if (run->ceilings[i].threads == station->threads) return;
-  if (!station->ceilings) return;
-  run->ceilings[run->ceiling_count] = ceilings_measure(station->ceilings);
-  report_ceilings(stdout, &run->ceilings[run->ceiling_count++]);
-}
-
-/* All cases on one device with one number of threads. */
-static void run_station(const bench_options *options, const bench_station *station,
-                        progress_bar *bar, bench_run *run) {
-  print_machine(station);
-  note_ceilings(run, station);
-  if (options->cases.count) report_table_head(stdout);
-  for (int i = 0; i < options->cases.count; i++) {
-    const bench_case *item = &options->cases.items[i];
-    fflush(stdout);
-    progress_case(bar, run->count, item);
-    bench_result *result = &run->results[run->count++];
-    *result = run_case(station, item, &options->protocol, options->baseline, progress_step, bar);
-    progress_clear(bar);
-    report_table_row(stdout, result);
-  }
-}
-
-static int run_all(const bench_options *options, bench_run *run, char *error) {
-  int stations = options->device_count * options->thread_count;
-  progress_bar bar = progress_begin(stations * options->cases.count);
-  for (int i = 0; i < stations; i++) {
-    bench_station station;
-    if (!station_open(&station, options->devices[i / options->thread_count],
-                      options->threads[i % options->thread_count], options->variant, error))
-      return 0;
-    if (i) printf("\n");
-    run_station(options, &station, &bar, run);
-    station_close(&station);
-  }
-  return 1;
 }
 
 /* ---- afterwards ---------------------------------------------------------------------------- */
@@ -150,6 +98,34 @@ static int can_write(const char *option, const char *path) {
   return 0;
 }
 
+/* Nothing is timed: what the cases would be on GPUs that are not here. */
+static int plan_all(const bench_options *options, bench_run *run, char *error) {
+  bench_planner planner;
+  int done = planner_open(&planner, options->variant, error);
+  for (int i = 0; done && i < options->cases.count; i++) {
+    bench_planned *planned = &run->planned[run->planned_count++];
+    planner_plan(&planner, &options->cases.items[i], planned);
+    report_planned(stdout, planned);
+  }
+  planner_close(&planner);
+  return done;
+}
+
+static int plan(const bench_options *options) {
+  char error[BENCH_TEXT];
+  bench_run run = {.load = machine_load()};
+  int status = EXIT_GOOD;
+  if (!can_write("--json", options->json)) return EXIT_USAGE;
+  run.planned = calloc((size_t)options->cases.count + 1, sizeof *run.planned);
+  if (!run.planned)
+    status = complain(EXIT_CASE_FAILED, "not enough memory");
+  else if (!plan_all(options, &run, error) ||
+           (options->json && !report_json(options->json, &run, error)))
+    status = complain(EXIT_USAGE, error);
+  free(run.planned);
+  return status;
+}
+
 static int bench(const bench_options *options, const bench_record *before, int before_count) {
   char error[BENCH_TEXT];
   int stations = options->device_count * options->thread_count;
@@ -161,7 +137,7 @@ static int bench(const bench_options *options, const bench_record *before, int b
   int status = EXIT_GOOD;
   if (!run.results || !run.ceilings)
     status = complain(EXIT_CASE_FAILED, "not enough memory");
-  else if (!run_all(options, &run, error))
+  else if (!series_run(options, &run, error))
     status = complain(EXIT_USAGE, error);
   if (!status && options->json && !report_json(options->json, &run, error))
     status = complain(EXIT_USAGE, error);
@@ -191,6 +167,8 @@ int main(int count, char **arguments) {
     printf("seqmix-bench %s\n", seqmix_version());
   else if (options.action == ACTION_LIST)
     status = print_lists();
+  else if (options.action == ACTION_GPUS)
+    status = plan(&options);
   else
     status = bench(&options, before, before_count);
   free(before);

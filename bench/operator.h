@@ -34,6 +34,7 @@ typedef struct bench_world {
   bench_team *team;          /* threads for baselines, as many as the context has */
   uint64_t cache_bytes;      /* of the last-level caches together */
   int on_host;               /* whether the context's buffers are ordinary memory */
+  int is_paper;              /* buffers hold nothing: no numbers are drawn for them (paper.h) */
 } bench_world;
 
 /* Functions that can fail return NULL or zero and write a sentence into `error`, which has room for

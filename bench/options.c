@@ -27,6 +27,8 @@ static const char help[] =
     "  --threads N,...      CPU threads (default: one per usable processor)\n"
     "  --variant NAME       forces an algorithm\n"
     "  --ceilings           measures what the processors can do: alone, or ahead of cases\n"
+    "  --gpus               times nothing: which kernels some GPUs would be given, and what the\n"
+    "                       cases take there at least, by their data sheets\n"
     "  --no-baseline        leaves out the same calculation by plain means\n"
     "  --list               lists presets and the numbers that make a shape\n"
     "\n"
@@ -139,6 +141,7 @@ enum {
   OPTION_THREADS,
   OPTION_VARIANT,
   OPTION_CEILINGS,
+  OPTION_GPUS,
   OPTION_NO_BASELINE,
   OPTION_LIST,
   OPTION_MIN_TIME,
@@ -158,6 +161,7 @@ static const struct option known_options[] = {
     {"threads", required_argument, NULL, OPTION_THREADS},
     {"variant", required_argument, NULL, OPTION_VARIANT},
     {"ceilings", no_argument, NULL, OPTION_CEILINGS},
+    {"gpus", no_argument, NULL, OPTION_GPUS},
     {"no-baseline", no_argument, NULL, OPTION_NO_BASELINE},
     {"list", no_argument, NULL, OPTION_LIST},
     {"min-time", required_argument, NULL, OPTION_MIN_TIME},
@@ -188,6 +192,7 @@ static int read_option(parse_state *state, int option, const char *text) {
     case OPTION_MIN_SAMPLES: return read_min_samples(state, text);
     case OPTION_VARIANT: o->variant = text; break;
     case OPTION_CEILINGS: o->ceilings = 1; break;
+    case OPTION_GPUS: o->gpus = 1; break;
     case OPTION_NO_BASELINE: o->baseline = 0; break;
     case OPTION_JSON: o->json = text; break;
     case OPTION_CSV: o->csv = text; break;
@@ -199,10 +204,20 @@ static int read_option(parse_state *state, int option, const char *text) {
   return 1;
 }
 
+static int fail_with_gpus(const bench_options *o, char *error) {
+  const char *other = o->csv ? "--csv" : o->compare ? "--compare" : "--ceilings";
+  snprintf(error, BENCH_TEXT, "--gpus times nothing: it must be without %s", other);
+  return 0;
+}
+
 /* What was not said. */
 static int add_defaults(parse_state *state) {
   bench_options *o = state->options;
   if (!o->device_count && !read_device(state, "cpu", 3)) return 0;
+  if (o->gpus) {
+    if (o->csv || o->compare || o->ceilings) return fail_with_gpus(o, state->error);
+    o->action = ACTION_GPUS;
+  }
   if (!o->thread_count) o->threads[o->thread_count++] = 0;
   if (!o->cases.count && o->ceilings && !state->sweep.first) {
     o->action = ACTION_CEILINGS;

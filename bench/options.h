@@ -15,7 +15,8 @@ typedef enum bench_action {
   ACTION_HELP,
   ACTION_LIST,
   ACTION_VERSION,
-  ACTION_CEILINGS /* alone, without cases */
+  ACTION_CEILINGS, /* alone, without cases */
+  ACTION_GPUS      /* what the cases would be on GPUs that are not here */
 } bench_action;
 
 typedef struct bench_options {
@@ -27,6 +28,7 @@ typedef struct bench_options {
   int thread_count;
   const char *variant; /* NULL: the library's own choice */
   int ceilings;        /* print them all first */
+  int gpus;            /* time nothing */
   int baseline;
   bench_protocol protocol;
   const char *json, *csv, *compare; /* files, or NULL */

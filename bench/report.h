@@ -8,6 +8,7 @@
 #include "bench/ceilings.h"
 #include "bench/compare.h"
 #include "bench/measure.h"
+#include "bench/plans.h"
 
 /* All of a run. */
 typedef struct bench_run {
@@ -17,14 +18,21 @@ typedef struct bench_run {
   int ceiling_count;
   bench_result *results;
   int count;
+  bench_planned *planned; /* instead of results */
+  int planned_count;
 } bench_run;
 
 /* "1.234 ms" in at most 10 characters. */
 void report_seconds(double seconds, char *text, size_t room);
 
 void report_ceilings(FILE *file, const machine_ceilings *all);
-void report_table_head(FILE *file);
+/* With a column of times as fast as the device `relative_to`; NULL: without. */
+void report_table_head(FILE *file, const char *relative_to);
 void report_table_row(FILE *file, const bench_result *result);
+/* Lines below a row: the kernels of a call, and what some GPUs could do at best. Nothing of other
+ * devices than GPUs. */
+void report_kernels(FILE *file, const bench_result *result);
+void report_planned(FILE *file, const bench_planned *planned);
 void report_comparison(FILE *file, const bench_comparison *pairs, int count);
 
 /* Write a file; zero and a sentence in `error` if that fails. */

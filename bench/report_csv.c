@@ -17,7 +17,7 @@ static void print_row(FILE *file, const bench_result *r) {
           seqmix_dtype_name(r->item.dtype), r->device, (int)r->threads, shape, r->variant,
           outcome_name(r->outcome));
   if (r->outcome != BENCH_MEASURED) {
-    fputs(",,,,,,,,,,,,\n", file);
+    fputs(",,,,,,,,,,,,,,\n", file);
     return;
   }
   fprintf(file, "%.9g,%.9g,%.4g,%.6g,%.6g,%.4g,%.4g,%s,", r->time.median, r->time.best,
@@ -28,7 +28,9 @@ static void print_row(FILE *file, const bench_result *r) {
             result_speed_up(r));
   else
     fputs(",,,", file);
-  fprintf(file, "%lld,%.3g\n", (long long)r->check.rows, r->check.error);
+  fprintf(file, "%lld,%.3g,%s,", (long long)r->check.rows, r->check.error, r->relative_to);
+  if (r->relative > 0) fprintf(file, "%.4g", r->relative);
+  fputc('\n', file);
 }
 
 int report_csv(const char *path, const bench_run *run, char *error) {
@@ -37,7 +39,7 @@ int report_csv(const char *path, const bench_run *run, char *error) {
     fputs(
         "operator,case,phase,type,device,threads,shape,variant,outcome,seconds,best_seconds,"
         "spread,flops,bytes,fraction,best_fraction,bound,baseline_seconds,baseline_spread,"
-        "speed_up,verified_rows,error_over_tolerance\n",
+        "speed_up,verified_rows,error_over_tolerance,relative_to,relative_speed_up\n",
         file);
     for (int i = 0; i < run->count; i++) print_row(file, &run->results[i]);
     int is_bad = ferror(file);

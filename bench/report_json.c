@@ -1,5 +1,4 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include <cJSON.h>
 #include <errno.h>
 #include <math.h>
 #include <stdlib.h>
@@ -10,21 +9,21 @@
 #include "bench/machine.h"
 #include "bench/operator.h"
 #include "bench/report.h"
+#include "bench/report_json.h"
 
 /* Of the file's layout; one that cannot be read any more gets another number. */
 #define FORMAT 1
 
 /* ---- small parts --------------------------------------------------------------------------- */
 
-/* JSON has no NaN. */
-static void add_number(cJSON *object, const char *name, double value) {
+void json_number(cJSON *object, const char *name, double value) {
   if (isfinite(value))
     cJSON_AddNumberToObject(object, name, value);
   else
     cJSON_AddNullToObject(object, name);
 }
 
-static void add_text(cJSON *object, const char *name, const char *text) {
+void json_text(cJSON *object, const char *name, const char *text) {
   cJSON_AddStringToObject(object, name, text ? text : "");
 }
 
@@ -33,21 +32,21 @@ static void add_date(cJSON *root) {
   time_t seconds = time(NULL);
   struct tm date;
   if (gmtime_r(&seconds, &date)) strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%SZ", &date);
-  add_text(root, "date", text);
+  json_text(root, "date", text);
 }
 
 static void add_machine(cJSON *root, double load) {
   cJSON *machine = cJSON_AddObjectToObject(root, "machine");
   char model[128];
   machine_model(model, sizeof model);
-  add_text(machine, "model", model);
-  add_text(machine, "level", level_best()->name);
-  add_number(machine, "cache_bytes", (double)machine_cache_bytes());
-  add_number(machine, "load_before", load);
+  json_text(machine, "model", model);
+  json_text(machine, "level", level_best()->name);
+  json_number(machine, "cache_bytes", (double)machine_cache_bytes());
+  json_number(machine, "load_before", load);
   cJSON *build = cJSON_AddObjectToObject(root, "build");
-  add_text(build, "version", seqmix_version());
-  add_text(build, "compiler", machine_compiler());
-  add_text(build, "type", BENCH_BUILD_TYPE);
+  json_text(build, "version", seqmix_version());
+  json_text(build, "compiler", machine_compiler());
+  json_text(build, "type", BENCH_BUILD_TYPE);
 }
 
 static void add_devices(cJSON *root) {
@@ -55,7 +54,7 @@ static void add_devices(cJSON *root) {
   for (int32_t i = 0; i < seqmix_device_count(); i++) {
     seqmix_device_info info = SEQMIX_DEVICE_INFO_INIT;
     if (seqmix_device_get_info(i, &info) == SEQMIX_OK)
-      add_text(devices, info.name, info.description);
+      json_text(devices, info.name, info.description);
   }
 }
 
@@ -65,77 +64,85 @@ static void add_ceilings(cJSON *root, const bench_run *run) {
     const machine_ceilings *all = &run->ceilings[i];
     cJSON *item = cJSON_CreateObject();
     cJSON_AddItemToArray(list, item);
-    add_number(item, "threads", all->threads);
+    json_number(item, "threads", all->threads);
     cJSON *levels = cJSON_AddObjectToObject(item, "multiply_add");
-    for (int l = 0; l < all->levels; l++) add_number(levels, all->level[l], all->multiply_add[l]);
-    if (all->bf16_dot > 0) add_number(item, "bf16_dot", all->bf16_dot);
-    add_number(item, "read", all->read);
-    add_number(item, "copy", all->copy);
-    add_number(item, "copy_add", all->copy_add);
-    add_number(item, "update", all->update);
+    for (int l = 0; l < all->levels; l++) json_number(levels, all->level[l], all->multiply_add[l]);
+    if (all->bf16_dot > 0) json_number(item, "bf16_dot", all->bf16_dot);
+    json_number(item, "read", all->read);
+    json_number(item, "copy", all->copy);
+    json_number(item, "copy_add", all->copy_add);
+    json_number(item, "update", all->update);
   }
 }
 
 /* ---- a result ------------------------------------------------------------------------------ */
 
 static void add_timing(cJSON *object, const bench_timing *time) {
-  add_number(object, "seconds", time->median);
-  add_number(object, "low", time->low);
-  add_number(object, "high", time->high);
-  add_number(object, "spread", time->spread);
-  add_number(object, "best_seconds", time->best);
-  add_number(object, "samples", time->samples);
-  add_number(object, "calls_per_sample", (double)time->inner);
+  json_number(object, "seconds", time->median);
+  json_number(object, "low", time->low);
+  json_number(object, "high", time->high);
+  json_number(object, "spread", time->spread);
+  json_number(object, "best_seconds", time->best);
+  json_number(object, "samples", time->samples);
+  json_number(object, "calls_per_sample", (double)time->inner);
 }
 
 static void add_check(cJSON *object, const bench_check *check) {
-  add_number(object, "verified_rows", (double)check->rows);
-  add_number(object, "error_over_tolerance", check->error);
+  json_number(object, "verified_rows", (double)check->rows);
+  json_number(object, "error_over_tolerance", check->error);
 }
 
-static void add_outcome(cJSON *object, bench_outcome outcome, const char *message) {
+void json_outcome(cJSON *object, bench_outcome outcome, const char *message) {
   static const char *const names[] = {
       [BENCH_MEASURED] = "measured", [BENCH_SKIPPED] = "skipped", [BENCH_FAILED] = "failed"};
-  add_text(object, "outcome", names[outcome]);
-  if (outcome != BENCH_MEASURED) add_text(object, "message", message);
+  json_text(object, "outcome", names[outcome]);
+  if (outcome != BENCH_MEASURED) json_text(object, "message", message);
 }
 
 static void add_ceiling(cJSON *object, const bench_ceiling *ceiling) {
   cJSON *item = cJSON_AddObjectToObject(object, "ceiling");
-  add_number(item, "flops", ceiling->flops);
-  add_text(item, "bound", ceiling->bound);
-  add_number(item, "peak", ceiling->peak);
-  add_text(item, "peak_name", ceiling->peak_name);
-  add_number(item, "bandwidth", ceiling->bandwidth);
-  add_text(item, "bandwidth_name", ceiling->bandwidth_name);
-  add_number(item, "drift", ceiling->drift);
+  json_number(item, "flops", ceiling->flops);
+  json_text(item, "bound", ceiling->bound);
+  json_number(item, "peak", ceiling->peak);
+  json_text(item, "peak_name", ceiling->peak_name);
+  json_number(item, "bandwidth", ceiling->bandwidth);
+  json_text(item, "bandwidth_name", ceiling->bandwidth_name);
+  json_number(item, "drift", ceiling->drift);
 }
 
 static void add_baseline(cJSON *object, const bench_result *result) {
   const bench_baseline *baseline = &result->baseline;
   cJSON *item = cJSON_AddObjectToObject(object, "baseline");
-  add_outcome(item, baseline->outcome, baseline->message);
-  add_text(item, "what", result->item.op->baseline);
-  if (baseline->how) add_text(item, "how", baseline->how);
+  json_outcome(item, baseline->outcome, baseline->message);
+  json_text(item, "what", result->item.op->baseline);
+  if (baseline->how) json_text(item, "how", baseline->how);
   if (baseline->check.rows) add_check(item, &baseline->check);
   if (baseline->outcome != BENCH_MEASURED) return;
   add_timing(item, &baseline->time);
-  add_number(item, "speed_up", result_speed_up(result));
+  json_number(item, "speed_up", result_speed_up(result));
+}
+
+/* Beside the first of several devices, in the same run. */
+static void add_relative(cJSON *object, const bench_result *result) {
+  cJSON *item = cJSON_AddObjectToObject(object, "relative");
+  json_text(item, "to", result->relative_to);
+  json_number(item, "speed_up", result->relative);
 }
 
 static void add_measurements(cJSON *object, const bench_result *result) {
   add_timing(object, &result->time);
-  add_number(object, "flops_per_second", result_flops(result));
-  add_number(object, "bytes_per_second", result_bytes(result));
+  json_number(object, "flops_per_second", result_flops(result));
+  json_number(object, "bytes_per_second", result_bytes(result));
   if (result->cost.state_updates > 0)
-    add_number(object, "state_updates_per_second",
-               result->cost.state_updates / result->time.median);
+    json_number(object, "state_updates_per_second",
+                result->cost.state_updates / result->time.median);
   if (result->ceiling.flops > 0) {
-    add_number(object, "fraction", result->fraction);
-    add_number(object, "best_fraction", result->best_fraction);
+    json_number(object, "fraction", result->fraction);
+    json_number(object, "best_fraction", result->best_fraction);
     add_ceiling(object, &result->ceiling);
   }
   add_baseline(object, result);
+  if (result->relative > 0) add_relative(object, result);
 }
 
 /* Choices by name. */
@@ -144,49 +151,75 @@ static void add_parameters(cJSON *object, const bench_case *item) {
   for (int i = 0; i < item->op->parameter_count; i++) {
     const bench_parameter *p = &item->op->parameters[i];
     if (p->choices)
-      add_text(parameters, p->name, p->choices[(int)item->values[i]]);
+      json_text(parameters, p->name, p->choices[(int)item->values[i]]);
     else
-      add_number(parameters, p->name, item->values[i]);
+      json_number(parameters, p->name, item->values[i]);
   }
 }
 
-static cJSON *json_of(const bench_result *result) {
-  const bench_case *item = &result->item;
-  cJSON *object = cJSON_CreateObject();
-  add_text(object, "operator", item->op->name);
-  add_text(object, "case", item->name);
-  add_text(object, "phase", item->phase);
-  add_text(object, "type", seqmix_dtype_name(item->dtype));
-  add_text(object, "device", result->device);
-  add_number(object, "threads", result->threads);
+void json_case(cJSON *object, const bench_case *item) {
+  json_text(object, "operator", item->op->name);
+  json_text(object, "case", item->name);
+  json_text(object, "phase", item->phase);
+  json_text(object, "type", seqmix_dtype_name(item->dtype));
   add_parameters(object, item);
-  add_text(object, "variant", result->variant);
-  add_outcome(object, result->outcome, result->message);
-  add_number(object, "flops", result->cost.flops);
-  add_number(object, "bytes", result->cost.bytes);
-  if (result->cost.state_updates > 0)
-    add_number(object, "state_updates", result->cost.state_updates);
-  add_number(object, "copies", (double)result->copies);
+}
+
+void json_cost(cJSON *object, bench_cost cost) {
+  json_number(object, "flops", cost.flops);
+  json_number(object, "bytes", cost.bytes);
+  if (cost.state_updates > 0) json_number(object, "state_updates", cost.state_updates);
+}
+
+/* What has no kernels to show is no GPU. */
+static void add_kernels(cJSON *object, const bench_result *result) {
+  if (!result->kernels.count) return;
+  json_kernels(object, &result->kernels);
+  json_bounds(object, result->cost);
+}
+
+static cJSON *json_of(const bench_result *result) {
+  cJSON *object = cJSON_CreateObject();
+  json_case(object, &result->item);
+  json_text(object, "device", result->device);
+  json_number(object, "threads", result->threads);
+  json_text(object, "variant", result->variant);
+  json_outcome(object, result->outcome, result->message);
+  json_cost(object, result->cost);
+  json_number(object, "copies", (double)result->copies);
   if (result->check.rows) add_check(object, &result->check);
+  add_kernels(object, result);
   if (result->outcome == BENCH_MEASURED) add_measurements(object, result);
   return object;
 }
 
 /* ---- writing ------------------------------------------------------------------------------- */
 
+/* Of GPUs that are not here. */
+static void add_plans(cJSON *root, const bench_run *run) {
+  cJSON *plans = cJSON_AddArrayToObject(root, "plans");
+  for (int i = 0; i < run->planned_count; i++) {
+    cJSON *item = cJSON_CreateObject();
+    cJSON_AddItemToArray(plans, item);
+    json_planned(item, &run->planned[i]);
+  }
+}
+
 static char *print_run(const bench_run *run) {
   cJSON *root = cJSON_CreateObject();
-  add_number(root, "format", FORMAT);
-  add_text(root, "program", "seqmix-bench");
+  json_number(root, "format", FORMAT);
+  json_text(root, "program", "seqmix-bench");
   add_date(root);
   add_machine(root, run->load);
   add_devices(root);
   cJSON *protocol = cJSON_AddObjectToObject(root, "protocol");
-  add_number(protocol, "min_time", run->protocol.min_time);
-  add_number(protocol, "min_samples", run->protocol.min_samples);
+  json_number(protocol, "min_time", run->protocol.min_time);
+  json_number(protocol, "min_samples", run->protocol.min_samples);
   add_ceilings(root, run);
   cJSON *results = cJSON_AddArrayToObject(root, "results");
   for (int i = 0; i < run->count; i++) cJSON_AddItemToArray(results, json_of(&run->results[i]));
+  json_gpus(root);
+  if (run->planned) add_plans(root, run);
   char *text = cJSON_Print(root);
   cJSON_Delete(root);
   return text;

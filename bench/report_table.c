@@ -23,10 +23,19 @@ void report_ceilings(FILE *file, const machine_ceilings *all) {
           all->read * 1e-9, all->copy * 1e-9, all->copy_add * 1e-9, all->update * 1e-9);
 }
 
-void report_table_head(FILE *file) {
-  fprintf(file, "%-30s %-5s %-9s %3s %10s %6s %9s %8s %11s %6s %11s %8s %s\n", "case", "type",
-          "device", "thr", "time", "spread", "GFLOP/s", "GB/s", "of ceiling", "best", "baseline",
-          "speed-up", "verified");
+void report_table_head(FILE *file, const char *relative_to) {
+  char relative[BENCH_NAME + 8];
+  fprintf(file, "%-30s %-5s %-9s %3s %10s %6s %9s %8s %11s %6s %11s %8s", "case", "type", "device",
+          "thr", "time", "spread", "GFLOP/s", "GB/s", "of ceiling", "best", "baseline", "speed-up");
+  snprintf(relative, sizeof relative, "x %s", relative_to ? relative_to : "");
+  if (relative_to) fprintf(file, " %10s", relative);
+  fputs(" verified\n", file);
+}
+
+static void print_relative(FILE *file, const bench_result *result) {
+  char text[32] = "-";
+  if (result->relative > 0) snprintf(text, sizeof text, "%.3gx", result->relative);
+  if (*result->relative_to) fprintf(file, " %10s", text);
 }
 
 static void print_baseline(FILE *file, const bench_result *result) {
@@ -47,9 +56,12 @@ static void print_why(FILE *file, const bench_result *result) {
 }
 
 static const char *bound_text(const bench_ceiling *ceiling) {
-  static const char *const texts[][2] = {
-      {"read", "mem"}, {"update", "upd"}, {"copy", "cpy"}, {"copy_add", "add"}};
-  for (int i = 0; strcmp(ceiling->bound, "memory") == 0 && i < 4; i++)
+  static const char *const texts[][2] = {{"read", "mem"},
+                                         {"update", "upd"},
+                                         {"copy", "cpy"},
+                                         {"copy_add", "add"},
+                                         {"data sheet", "mem"}};
+  for (int i = 0; strcmp(ceiling->bound, "memory") == 0 && i < 5; i++)
     if (strcmp(ceiling->bandwidth_name, texts[i][0]) == 0) return texts[i][1];
   return "fma";
 }
@@ -72,6 +84,7 @@ void report_table_row(FILE *file, const bench_result *result) {
   fprintf(file, " %10s %5.1f%% %9.1f %8.2f %11s %6s", time, 100 * result->time.spread,
           result_flops(result) * 1e-9, result_bytes(result) * 1e-9, fraction, best);
   print_baseline(file, result);
+  print_relative(file, result);
   fprintf(file, " %lld rows", (long long)result->check.rows);
   if (result->cost.state_updates > 0)
     fprintf(file, "; %.2f G state updates/s",

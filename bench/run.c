@@ -7,16 +7,17 @@
 #include <string.h>
 
 #include "bench/machine.h"
+#include "bench/paper.h"
 
 /* ---- stations ------------------------------------------------------------------------------ */
 
-static int is_host_memory(const char *device) {
+static void look_at_device(bench_station *s) {
   for (int32_t i = 0; i < seqmix_device_count(); i++) {
     seqmix_device_info info = SEQMIX_DEVICE_INFO_INIT;
-    if (seqmix_device_get_info(i, &info) == SEQMIX_OK && strcmp(info.name, device) == 0)
-      return info.memory == SEQMIX_MEMORY_HOST;
+    if (seqmix_device_get_info(i, &info) || strcmp(info.name, s->device) != 0) continue;
+    s->world.on_host = info.memory == SEQMIX_MEMORY_HOST;
+    s->gpu = gpu_described(info.description);
   }
-  return 0;
 }
 
 static int open_context(seqmix_context **context, const char *device, int32_t threads,
@@ -41,7 +42,7 @@ static int fill_station(bench_station *s, const char *device, int32_t threads, c
     snprintf(error, BENCH_TEXT, "--variant: %s", seqmix_last_error());
     return 0;
   }
-  s->world.on_host = is_host_memory(s->device);
+  look_at_device(s);
   s->world.cache_bytes = machine_cache_bytes();
   s->world.team = team_new(s->threads);
   if (s->world.team && s->world.on_host)
@@ -101,6 +102,20 @@ static seqmix_status call_baseline(void *pointer, int64_t number) {
   return SEQMIX_OK;
 }
 
+/* A call besides those that are timed, as what is recorded costs time. */
+static void note_kernels(const bench_station *station, void *instance, bench_result *result) {
+  if (!kernels_trace(station->world.context, &result->kernels)) return;
+  result->item.op->run(instance, 0);
+  kernels_trace(station->world.context, NULL);
+}
+
+static void set_fractions(bench_result *result) {
+  if (!(result->ceiling.flops > 0)) return;
+  result->fraction = result_flops(result) / result->ceiling.flops;
+  if (result->time.best > 0)
+    result->best_fraction = result->cost.flops / result->time.best / result->ceiling.flops;
+}
+
 static int time_operator(const bench_station *station, void *instance,
                          const bench_protocol *protocol, bench_result *result) {
   timed_operator timed = {result->item.op, instance, station->world.context};
@@ -112,12 +127,13 @@ static int time_operator(const bench_station *station, void *instance,
     snprintf(result->message, sizeof result->message, "%s", seqmix_last_error());
     return 0;
   }
-  if (!station->ceilings) return 1;
-  after = ceilings_glance(station->ceilings, result->item.dtype, result->cost);
-  result->ceiling = ceiling_between(before, after, result->cost, result->item.dtype);
-  result->fraction = result_flops(result) / result->ceiling.flops;
-  if (result->time.best > 0)
-    result->best_fraction = result->cost.flops / result->time.best / result->ceiling.flops;
+  if (station->ceilings) {
+    after = ceilings_glance(station->ceilings, result->item.dtype, result->cost);
+    result->ceiling = ceiling_between(before, after, result->cost, result->item.dtype);
+  } else if (station->gpu) {
+    result->ceiling = gpu_ceiling(station->gpu, result->cost);
+  }
+  set_fractions(result);
   return 1;
 }
 
@@ -169,6 +185,7 @@ static void run_instance(const bench_station *station, void *instance,
     describe_error(&result->check, result->message);
     return;
   }
+  note_kernels(station, instance, result);
   watcher(user, "timing");
   if (!time_operator(station, instance, protocol, result)) return;
   result->outcome = BENCH_MEASURED;

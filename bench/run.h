@@ -4,6 +4,7 @@
 #define SEQMIX_BENCH_RUN_H
 
 #include "bench/ceilings.h"
+#include "bench/gpus.h"
 #include "bench/measure.h"
 #include "bench/operator.h"
 
@@ -12,6 +13,7 @@ typedef struct bench_station {
   bench_world world;
   seqmix_context *probing; /* a second context on the device: finds out which variant is chosen */
   ceilings *ceilings;      /* NULL for devices that are not processors of this machine */
+  const bench_gpu *gpu;    /* whose data sheet then is the ceiling; NULL: it is unknown */
   char device[BENCH_NAME];
   int32_t threads;
   const char *variant; /* forced, or NULL */

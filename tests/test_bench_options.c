@@ -193,7 +193,9 @@ START_TEST(test_actions) {
   static const struct {
     const char *line;
     bench_action action;
-  } known[] = {{"--help", ACTION_HELP},
+  } known[] = {{"--gpus", ACTION_GPUS},
+               {"--gpus --preset minilm", ACTION_GPUS},
+               {"--help", ACTION_HELP},
                {"-h", ACTION_HELP},
                {"--list", ACTION_LIST},
                {"--version", ACTION_VERSION},
@@ -203,7 +205,8 @@ START_TEST(test_actions) {
   for (size_t i = 0; i < sizeof known / sizeof *known; i++) {
     bench_options options = good(known[i].line);
     ck_assert_int_eq(options.action, known[i].action);
-    ck_assert_int_eq(options.cases.count > 0, known[i].action == ACTION_RUN);
+    int has_cases = known[i].action == ACTION_RUN || known[i].action == ACTION_GPUS;
+    ck_assert_int_eq(options.cases.count > 0, has_cases);
     options_free(&options);
   }
 }
@@ -246,6 +249,9 @@ START_TEST(test_refusals) {
   bad("--shape linear_attention:B=65536,T=4194304,H=4096", "--shape|elements|at most");
   bad("--shape scan:T=1", "--shape|no operator 'scan'");
   bad("--shape", "--shape|needs a value");
+  bad("--gpus --csv a", "--gpus|--csv");
+  bad("--gpus --compare a", "--gpus|--compare");
+  bad("--ceilings --gpus", "--gpus|--ceilings");
   bad("--fast", "--fast|--help");
   bad("fast", "fast|--help");
 }

@@ -183,6 +183,14 @@ def intensity(result: Result) -> float:
     return float(result["flops"] / result["bytes"])
 
 
+def ceiling_of(run: Run, station: Station, results: list[Result]) -> dict[str, Any] | None:
+    """What was measured with as many threads; of a GPU what its data sheet says."""
+    sheets = [r["ceiling"] for r in results if r["ceiling"]["peak_name"] == "data sheet"]
+    if not sheets:
+        return run.ceilings.get(station.threads)
+    return {"multiply_add": {"f32": sheets[0]["peak"]}, "read": sheets[0]["bandwidth"]}
+
+
 def roofs_of(ceiling: dict[str, Any], dtype: str) -> dict[str, float]:
     roofs = {f"{level} FMA": flops / 1e9 for level, flops in ceiling["multiply_add"].items()}
     if dtype == "bf16" and "bf16_dot" in ceiling:
@@ -268,7 +276,7 @@ def add_case_legend(figure: Figure, results: list[Result], names: list[str], bot
 
 def draw_roofline(run: Run, station: Station, path: Path) -> bool:
     results = [r for r in run.results if station.holds(r) and not is_swept(r) and "ceiling" in r]
-    ceiling = run.ceilings.get(station.threads)
+    ceiling = ceiling_of(run, station, results)
     if not results or ceiling is None:
         return False
     types = [dtype for dtype in TYPES if any(r["type"] == dtype for r in results)]

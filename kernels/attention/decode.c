@@ -24,7 +24,7 @@ enum {
   KEY_FLOATS = DIM + LANES,
   SCORE_FLOATS = KEYS + 1,
   QUERIES_AT = 0,                               /* [ROWS, DIM], times scale */
-  KEYS_AT = QUERIES_AT + ROWS * DIM,            /* [KEYS, KEY_FLOATS] */
+  KEYS_AT = QUERIES_AT + ROWS * DIM,            /* [KEYS, KEY_FLOATS], then values */
   SCORES_AT = KEYS_AT + KEYS * KEY_FLOATS,      /* [ROWS, SCORE_FLOATS] */
   LARGEST_AT = SCORES_AT + ROWS * SCORE_FLOATS, /* [ROWS] */
   SHRINK_AT = LARGEST_AT + ROWS,                /* [ROWS] */
@@ -119,17 +119,18 @@ DEVICE lane load_part_of_row(const GLOBAL uint8_t *data, int32_t dtype, int64_t 
   return load_lanes(data, dtype, at + d, 1, left < LANES ? (int32_t)left : LANES, 0.0f);
 }
 
-DEVICE INLINE void load_keys(const attention_arguments *a, const attention_memory *m, const part *p,
+/* Rows of k or v, `dim` long, of the block's keys; 0 where there is none. */
+DEVICE INLINE void load_rows(const attention_arguments *a, const attention_memory *m, const part *p,
+                             const attention_rows *of, const GLOBAL uint8_t *data, int64_t dim,
                              int64_t first, int32_t count, LOCAL float *block) {
   int32_t team = (int32_t)item_number() / ROW_TEAM, mate = (int32_t)item_number() % ROW_TEAM;
   for (int32_t j = team; j < KEYS && team < ROW_TEAMS; j += ROW_TEAMS) {
     LOCAL float *to = block + KEYS_AT + j * KEY_FLOATS;
     key_place place = {-1, 0};
     if (j < count) place = place_key(a, m, &p->of, first + j);
-    int64_t at = key_at(&a->k, place, p->kv_head);
+    int64_t at = key_at(of, place, p->kv_head), there = place.outer < 0 ? 0 : dim;
     for (int32_t d = mate * LANES; d < DIM; d += ROW_TEAM * LANES)
-      lane_store_local(
-          to, d, load_part_of_row(m->k, a->k.dtype, at, place.outer < 0 ? 0 : a->head_dim, d));
+      lane_store_local(to, d, load_part_of_row(data, of->dtype, at, there, d));
   }
 }
 
@@ -206,25 +207,28 @@ DEVICE void add_denominators(const part *p, LOCAL float *block) {
   }
 }
 
-/* sums = shrink * sums + p v of the item's columns; `sums` is [COLUMN_TRIPS, ROWS]. */
-DEVICE void add_values(const attention_arguments *a, const attention_memory *m, const part *p,
-                       int64_t first, int32_t count, const LOCAL float *block, lane *sums) {
+/* sums = shrink * sums + p v of the item's columns; `sums` is [COLUMN_TRIPS, ROWS]. A block's sum
+ * begins at zero: long rows of keys are summed by blocks, which keeps their last digits. */
+DEVICE void add_values(const attention_arguments *a, const part *p, int32_t count,
+                       const LOCAL float *block, lane *sums) {
   UNROLL_SUMS for (int32_t c = 0; c < COLUMN_TRIPS; c++) {
     int32_t d = ((int32_t)item_number() + c * ITEMS) * LANES;
+    const LOCAL float *values = block + KEYS_AT + d;
     UNROLL_SUMS for (int32_t row = 0; row < ROWS; row += ROW_STEP) {
       const LOCAL float *weights = block + SCORES_AT + row * SCORE_FLOATS;
       lane own[ROW_STEP];
       if (d >= a->value_dim || row >= p->live) continue;
-      UNROLL for (int32_t r = 0; r < ROW_STEP; r++) own[r] =
-          sums[c * ROWS + row + r] * lane_of(block[SHRINK_AT + row + r]);
+      UNROLL for (int32_t r = 0; r < ROW_STEP; r++) own[r] = lane_of(0.0f);
       for (int32_t j = 0; j < count; j++) {
-        key_place place = place_key(a, m, &p->of, first + j);
-        lane x = load_part_of_row(m->v, a->v.dtype, key_at(&a->v, place, p->kv_head),
-                                  place.outer < 0 ? 0 : a->value_dim, d);
+        lane x = lane_load_local(values, j * KEY_FLOATS);
         UNROLL for (int32_t r = 0; r < ROW_STEP; r++) own[r] =
             lane_multiply_add(lane_of(weights[r * SCORE_FLOATS + j]), x, own[r]);
       }
-      UNROLL for (int32_t r = 0; r < ROW_STEP; r++) sums[c * ROWS + row + r] = own[r];
+      UNROLL for (int32_t r = 0; r < ROW_STEP; r++) {
+        lane before = sums[c * ROWS + row + r];
+        sums[c * ROWS + row + r] =
+            lane_multiply_add(before, lane_of(block[SHRINK_AT + row + r]), own[r]);
+      }
     }
   }
 }
@@ -266,7 +270,7 @@ KERNEL void attention_decode(ATTENTION_PARAMETERS) {
     int64_t left = end - first;
     int32_t count = left < KEYS ? (int32_t)left : KEYS;
     group_barrier();
-    load_keys(&a, &m, &p, first, count, block);
+    load_rows(&a, &m, &p, &a.k, m.k, a.head_dim, first, count, block);
     group_barrier();
     multiply_keys(&a, &p, block);
     group_barrier();
@@ -276,9 +280,10 @@ KERNEL void attention_decode(ATTENTION_PARAMETERS) {
     find_largest(&p, block);
     group_barrier();
     exponentiate(&p, block);
+    load_rows(&a, &m, &p, &a.v, m.v, a.value_dim, first, count, block);
     group_barrier();
     add_denominators(&p, block);
-    add_values(&a, &m, &p, first, count, block, sums);
+    add_values(&a, &p, count, block, sums);
   }
   group_barrier();
   store_part(&a, &p, parts_of(&a, work), block, sums);

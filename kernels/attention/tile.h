@@ -223,7 +223,8 @@ DEVICE void add_denominators(const tile *t, LOCAL float *block, int32_t columns)
   }
 }
 
-/* sums = shrink * sums + p v, for the item's columns and value dimensions. */
+/* sums = shrink * sums + p v, for the item's columns and value dimensions. A tile's sum begins at
+ * zero: long rows of keys are summed by tiles, which keeps their last digits. */
 DEVICE void add_values(const attention_arguments *a, const tile *t, int32_t count,
                        const LOCAL float *block, lane *all) {
   int32_t columns = tile_columns(t), dim = (int32_t)a->value_dim;
@@ -233,10 +234,7 @@ DEVICE void add_values(const attention_arguments *a, const tile *t, int32_t coun
       const LOCAL float *values = block + ROWS_AT + t->key + v * KEY_ITEMS;
       lane sums[COLUMN_STEP][VALUE_STEP];
       UNROLL for (int32_t i = 0; i < COLUMN_STEP; i++) {
-        lane shrink =
-            lane_load_local(block, SHRINK_AT + (t->column + (c + i) * COLUMN_ITEMS) * LANES);
-        UNROLL for (int32_t e = 0; e < VALUE_STEP; e++) sums[i][e] =
-            all[(c + i) * VALUE_TRIPS + v + e] * shrink;
+        UNROLL for (int32_t e = 0; e < VALUE_STEP; e++) sums[i][e] = lane_of(0.0f);
       }
       for (int32_t j = 0; j < count; j++) {
         UNROLL for (int32_t i = 0; i < COLUMN_STEP; i++) {
@@ -246,8 +244,12 @@ DEVICE void add_values(const attention_arguments *a, const tile *t, int32_t coun
         }
       }
       UNROLL for (int32_t i = 0; i < COLUMN_STEP; i++) {
-        UNROLL for (int32_t e = 0; e < VALUE_STEP; e++) all[(c + i) * VALUE_TRIPS + v + e] =
-            sums[i][e];
+        lane shrink =
+            lane_load_local(block, SHRINK_AT + (t->column + (c + i) * COLUMN_ITEMS) * LANES);
+        UNROLL for (int32_t e = 0; e < VALUE_STEP; e++) {
+          lane *sum = &all[(c + i) * VALUE_TRIPS + v + e];
+          *sum = lane_multiply_add(*sum, shrink, sums[i][e]);
+        }
       }
     }
   }

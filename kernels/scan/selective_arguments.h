@@ -64,6 +64,8 @@ typedef struct selective_arguments {
   int64_t pieces;         /* of the longest sequence; 1: none is cut */
   int32_t has_softplus;
   int32_t summarizes; /* pieces begin with nothing, and nothing is written of them but states */
+  int32_t is_along;   /* no sequence has more than a token, and lanes may be states: see there */
+  int32_t reserved;
 } selective_arguments;
 
 #endif

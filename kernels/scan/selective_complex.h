@@ -41,23 +41,19 @@ DEVICE void step_state(walk *w, int32_t i, two step, const two *added) {
   turn_state(w, i, step, added, 1);
 }
 
-/* B and C have their imaginary parts behind those of all tokens of a stage. */
-DEVICE lane step_any(walk *w, int32_t i, const token *k, const LOCAL float *B, const LOCAL float *C,
-                     lane y, int careful) {
-  const two added[PARTS] = {two_of(k->input * lane_of(B[i])),
-                            two_of(k->input * lane_of(B[i + STAGE_FLOATS]))};
+DEVICE lane step_any(walk *w, int32_t i, const token *k, const lane *B, const lane *C, lane y,
+                     int careful) {
+  const two added[PARTS] = {two_of(k->input * B[0]), two_of(k->input * B[1])};
   turn_state(w, i, k->step, added, careful);
   lane re = two_value(two_make(w->held[0][i], w->held[1][i]));
   lane im = two_value(two_make(w->held[2][i], w->held[3][i]));
-  return lane_fma(-im, lane_of(C[i + STAGE_FLOATS]), lane_fma(re, lane_of(C[i]), y));
+  return lane_fma(-im, C[1], lane_fma(re, C[0], y));
 }
 
-DEVICE lane step_fast(walk *w, int32_t i, const token *k, const LOCAL float *B,
-                      const LOCAL float *C, lane y) {
+DEVICE lane step_fast(walk *w, int32_t i, const token *k, const lane *B, const lane *C, lane y) {
   return step_any(w, i, k, B, C, y, 0);
 }
 
-DEVICE lane step_careful(walk *w, int32_t i, const token *k, const LOCAL float *B,
-                         const LOCAL float *C, lane y) {
+DEVICE lane step_careful(walk *w, int32_t i, const token *k, const lane *B, const lane *C, lane y) {
   return step_any(w, i, k, B, C, y, 1);
 }

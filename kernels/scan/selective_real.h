@@ -15,17 +15,17 @@ DEVICE lane split_power(lane x, lane *scale) {
   return x - (whole - lane_of(EXPONENT_IN_LOW_BITS));
 }
 
-/* A finite state and one that decays or stays. `B` and `C` are of the token; y takes in C h. */
-DEVICE lane step_fast(walk *w, int32_t i, const token *k, const LOCAL float *B,
-                      const LOCAL float *C, lane y) {
+/* A finite state and one that decays or stays. `B` and `C` are of the token, PARTS of each; y takes
+ * in C h. */
+DEVICE lane step_fast(walk *w, int32_t i, const token *k, const lane *B, const lane *C, lane y) {
   lane scale, f = split_power(k->step.high * lane_of(LOG2_OF_E) * w->A[0][i], &scale);
   lane kept = scale * w->held[0][i];
-  lane added = lane_fma(k->input, lane_of(B[i]), scale * w->held[1][i]);
+  lane added = lane_fma(k->input, B[0], scale * w->held[1][i]);
   added = lane_fma(power_beyond_one(f), kept, added);
   lane h = kept + added;
   w->held[0][i] = h;
   w->held[1][i] = added - (h - kept);
-  return lane_fma(h, lane_of(C[i]), y);
+  return lane_fma(h, C[0], y);
 }
 
 DEVICE lane_int is_finite(lane x) { return (x - x) == lane_of(0.0f); }
@@ -50,9 +50,8 @@ DEVICE void step_state(walk *w, int32_t i, two step, const two *added) {
   w->held[1][i] = lane_select(is_plain, sum.low, lane_of(0.0f));
 }
 
-DEVICE lane step_careful(walk *w, int32_t i, const token *k, const LOCAL float *B,
-                         const LOCAL float *C, lane y) {
-  two added[PARTS] = {two_of(k->input * lane_of(B[i]))};
+DEVICE lane step_careful(walk *w, int32_t i, const token *k, const lane *B, const lane *C, lane y) {
+  two added[PARTS] = {two_of(k->input * B[0])};
   step_state(w, i, k->step, added);
-  return lane_fma(w->held[0][i], lane_of(C[i]), y);
+  return lane_fma(w->held[0][i], C[0], y);
 }

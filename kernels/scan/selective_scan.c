@@ -28,6 +28,9 @@
 #include "scan/selective_carry.h"
 #include "scan/selective_stage.h"
 #include "scan/selective_states.h"
+#if !COMPLEX
+#include "scan/selective_along.h"
+#endif
 
 #define SELECTIVE_PARAMETERS                                                         \
   GLOBAL int32_t *faults, GLOBAL uint8_t *work, const GLOBAL uint8_t *u,             \
@@ -47,6 +50,12 @@
 DEVICE void walk_stage(const selective_arguments *s, const selective_memory *m, walk *w, int64_t t,
                        int32_t tokens, int64_t first, stage *g, const LOCAL float *B,
                        const LOCAL float *C) {
+#if !COMPLEX
+  if (s->is_along && tokens == 1) {
+    step_along(s, m, w, first, held_states(s, first), g, B, C);
+    return;
+  }
+#endif
   int is_first = t == w->from, is_last = t + STAGE >= w->to, stays = s->states <= STATES;
   if (is_first || !stays) load_rates(s, m, w, first);
   if (is_first)

@@ -62,19 +62,41 @@ DEVICE token token_of(const stage *g, int32_t j) {
   return k;
 }
 
+/* Number i of B or C: imaginary parts lie behind the real ones of all tokens of a stage. */
+DEVICE void parts_of(const LOCAL float *rows, int32_t i, lane *parts) {
+  parts[0] = lane_of(rows[i]);
+#if COMPLEX
+  parts[1] = lane_of(rows[i + STAGE_FLOATS]);
+#endif
+}
+
+DEVICE lane run_token(walk *w, const token *k, int32_t count, const LOCAL float *B,
+                      const LOCAL float *C, lane y) {
+  lane b[PARTS], c[PARTS];
+  if (w->is_careful) {
+    for (int32_t i = 0; i < count; i++) {
+      parts_of(B, i, b);
+      parts_of(C, i, c);
+      y = step_careful(w, i, k, b, c, y);
+    }
+  } else {
+    for (int32_t i = 0; i < count; i++) {
+      parts_of(B, i, b);
+      parts_of(C, i, c);
+      y = step_fast(w, i, k, b, c, y);
+    }
+  }
+  return y;
+}
+
 /* The held states through `tokens` tokens. B and C are a stage's, in local memory. */
 DEVICE void run_stage(walk *w, stage *g, int32_t tokens, int32_t count, const LOCAL float *B,
                       const LOCAL float *C) {
   for (int32_t j = 0; j < tokens; j++, B += STATES, C += STATES) {
     token k = token_of(g, j);
-    lane y = g->y[j];
-    if (w->is_careful)
-      for (int32_t i = 0; i < count; i++) y = step_careful(w, i, &k, B, C, y);
-    else
-      for (int32_t i = 0; i < count; i++) y = step_fast(w, i, &k, B, C, y);
-    g->y[j] = y;
+    g->y[j] = run_token(w, &k, count, B, C, g->y[j]);
     /* Of a state that is not finite, y is not. */
-    w->is_careful |= lane_any(!(lane_abs(y) <= lane_of(LARGEST)));
+    w->is_careful |= lane_any(!(lane_abs(g->y[j]) <= lane_of(LARGEST)));
   }
 }
 

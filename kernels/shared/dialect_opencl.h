@@ -2,7 +2,7 @@
 /* The words kernels are written in, as OpenCL C 1.2 without extensions.
  *
  * A program is compiled with ITEMS, the work-items of a work-group, and LANES, how many floats a
- * lane is: 1, 4 or 16. */
+ * lane is: 1, 4, 8 or 16. */
 #pragma OPENCL FP_CONTRACT OFF
 
 typedef uchar uint8_t;
@@ -127,6 +127,9 @@ DEVICE lane lane_high(lane a, lane b) {
 
 #if LANES == 1
 #define lane_sum(x) (x)
+#elif LANES == 8
+#define lane_sum(x) \
+  ((((x).s0 + (x).s4) + ((x).s2 + (x).s6)) + (((x).s1 + (x).s5) + ((x).s3 + (x).s7)))
 #elif LANES == 4
 #define lane_sum(x) (((x).s0 + (x).s1) + ((x).s2 + (x).s3))
 #else

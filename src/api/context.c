@@ -58,6 +58,25 @@ static seqmix_status open_context(seqmix_context *context, const seqmix_context_
                               1);
 }
 
+seqmix_status seqmix_context_create_on(const seqmix_device *device,
+                                       const seqmix_context_options *options,
+                                       seqmix_context **out) {
+  seqmix_context *context = seqmix_memory_allocate_zeroed(sizeof *context);
+  if (!context)
+    return seqmix_fail(SEQMIX_ERROR_OUT_OF_MEMORY, "context_create: no memory for %zu bytes",
+                       sizeof *context);
+  context->device = device;
+  pthread_mutex_init(&context->lock, NULL);
+  seqmix_context_adopt(context);
+  seqmix_status status = open_context(context, options);
+  if (status) {
+    seqmix_context_dispose(context);
+    return status;
+  }
+  *out = context;
+  return SEQMIX_OK;
+}
+
 seqmix_status seqmix_context_create_with_options(seqmix_context **out,
                                                  const seqmix_context_options *options) {
   if (!out)
@@ -69,21 +88,7 @@ seqmix_status seqmix_context_create_with_options(seqmix_context **out,
                                  sizeof known));
   SEQMIX_TRY(check_options(&known));
   const seqmix_device *device = seqmix_registry_find(known.device);
-  if (!device) return SEQMIX_ERROR_NO_DEVICE;
-  seqmix_context *context = seqmix_memory_allocate_zeroed(sizeof *context);
-  if (!context)
-    return seqmix_fail(SEQMIX_ERROR_OUT_OF_MEMORY, "context_create: no memory for %zu bytes",
-                       sizeof *context);
-  context->device = device;
-  pthread_mutex_init(&context->lock, NULL);
-  seqmix_context_adopt(context);
-  seqmix_status status = open_context(context, &known);
-  if (status) {
-    seqmix_context_dispose(context);
-    return status;
-  }
-  *out = context;
-  return SEQMIX_OK;
+  return device ? seqmix_context_create_on(device, &known, out) : SEQMIX_ERROR_NO_DEVICE;
 }
 
 seqmix_status seqmix_context_create(seqmix_context **out, const char *device) {

@@ -56,6 +56,11 @@ seqmix_status seqmix_context_allocate(seqmix_context *context, const char *opera
                                       uint64_t bytes, void **memory);
 void seqmix_context_free(seqmix_context *context, void *memory);
 
+/** As seqmix_context_create_with_options(), on a device that need not be in the registry, with
+ * options of full size that have been checked. The device must outlive the context. */
+seqmix_status seqmix_context_create_on(const seqmix_device *device,
+                                       const seqmix_context_options *options, seqmix_context **out);
+
 /** Stops the threads and frees everything, of a half-made context too. */
 void seqmix_context_dispose(seqmix_context *context);
 

@@ -12,8 +12,9 @@ typedef struct gpu_context {
   gpu_device *device;
   seqmix_device_properties properties;
   gpu_programs programs;
-  void *faults;     /* where kernels leave what they found wrong in index arrays */
-  int has_launched; /* since faults were looked at */
+  void *faults;            /* where kernels leave what they found wrong in index arrays */
+  int has_launched;        /* since faults were looked at */
+  struct gpu_trace *trace; /* where launches are recorded; NULL: they are not (trace.h) */
 } gpu_context;
 
 /* Functions of seqmix_backend. */

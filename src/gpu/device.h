@@ -33,6 +33,13 @@ typedef struct gpu_argument {
   uint64_t bytes;
 } gpu_argument;
 
+/** What a driver knows of a compiled kernel; 0: it does not say. */
+typedef struct gpu_kernel_facts {
+  uint64_t local_bytes;   /* of a work-group, as compiled */
+  uint64_t private_bytes; /* of a work-item, beyond its registers */
+  uint64_t items_most;    /* that a work-group of it may have */
+} gpu_kernel_facts;
+
 typedef struct gpu_driver {
   const gpu_text *texts; /* ends with one without a name */
   /** Describes device `index` as seqmix_backend::device_properties does. */
@@ -61,6 +68,9 @@ typedef struct gpu_driver {
   void (*release)(gpu_program *program);
   /** Finds a kernel; it lives as long as its program. */
   seqmix_status (*kernel)(gpu_program *program, const char *name, gpu_kernel **kernel);
+
+  /** Fills in what it knows. NULL: nothing. */
+  void (*describe_kernel)(const gpu_device *device, gpu_kernel *kernel, gpu_kernel_facts *facts);
 
   /** Starts `groups` work-groups of `items` work-items and returns. */
   seqmix_status (*launch)(gpu_device *device, gpu_kernel *kernel, uint64_t groups, uint64_t items,

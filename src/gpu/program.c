@@ -12,13 +12,14 @@
 #include "core/memory.h"
 #include "gpu/context.h"
 
-enum { KEY_MOST = 400, CACHE_KEY_MOST = 1200, CONSTANTS_MOST = 1200 };
+enum { CACHE_KEY_MOST = 1200, CONSTANTS_MOST = 1200 };
 
 struct gpu_program_row {
-  char key[KEY_MOST];
+  char key[GPU_PROGRAM_NAME];
   const gpu_text *text;
   gpu_program *program;
-  int is_fresh; /* compiled here, and not on disk yet */
+  double seconds; /* to compile it; 0: it came from disk */
+  int is_fresh;   /* compiled here, and not on disk yet */
 };
 
 static const gpu_text *find_text(const gpu_context *c, const char *name) {
@@ -27,11 +28,10 @@ static const gpu_text *find_text(const gpu_context *c, const char *name) {
   return text->name ? text : NULL;
 }
 
-/* "scan/scan KIND=1 LANES=16": what programs differ by, and people read. */
-static void write_key(const gpu_special *special, char *key) {
-  int used = snprintf(key, KEY_MOST, "%s", special->text);
-  for (const gpu_constant *k = special->constants; k->name && used < KEY_MOST; k++)
-    used += snprintf(key + used, (size_t)(KEY_MOST - used), " %s=%d", k->name, k->value);
+void seqmix_gpu_name_program(const gpu_special *special, char name[GPU_PROGRAM_NAME]) {
+  int used = snprintf(name, GPU_PROGRAM_NAME, "%s", special->text);
+  for (const gpu_constant *k = special->constants; k->name && used < GPU_PROGRAM_NAME; k++)
+    used += snprintf(name + used, (size_t)(GPU_PROGRAM_NAME - used), " %s=%d", k->name, k->value);
 }
 
 static void write_constants(const gpu_special *special, char *lines) {
@@ -95,7 +95,8 @@ static seqmix_status compile(gpu_context *c, const gpu_special *special,
   const gpu_source source = {row->text, constants};
   SEQMIX_TRY(c->driver->compile(c->device, &source, &row->program));
   row->is_fresh = 1;
-  seqmix_log(SEQMIX_LOG_INFO, "%s: compiled in %.2f s", row->key, seconds() - start);
+  row->seconds = seconds() - start;
+  seqmix_log(SEQMIX_LOG_INFO, "%s: compiled in %.2f s", row->key, row->seconds);
   return SEQMIX_OK;
 }
 
@@ -124,9 +125,9 @@ static seqmix_status make_room(gpu_programs *all) {
 /* The row of a program, made if there is none yet. */
 static seqmix_status find_program(gpu_context *c, const gpu_special *special,
                                   struct gpu_program_row **found) {
-  char key[KEY_MOST];
+  char key[GPU_PROGRAM_NAME];
   gpu_programs *all = &c->programs;
-  write_key(special, key);
+  seqmix_gpu_name_program(special, key);
   for (int32_t i = 0; i < all->count; i++) {
     *found = &all->rows[i];
     if (strcmp(all->rows[i].key, key) == 0) return SEQMIX_OK;
@@ -145,6 +146,12 @@ seqmix_status seqmix_gpu_kernel(gpu_context *c, const gpu_special *special, cons
   struct gpu_program_row *row = NULL;
   SEQMIX_TRY(find_program(c, special, &row));
   return c->driver->kernel(row->program, name, kernel);
+}
+
+double seqmix_gpu_compile_seconds(const gpu_context *c, const char *name) {
+  for (int32_t i = 0; i < c->programs.count; i++)
+    if (strcmp(c->programs.rows[i].key, name) == 0) return c->programs.rows[i].seconds;
+  return 0;
 }
 
 void seqmix_gpu_release_programs(gpu_context *c) {

@@ -6,7 +6,7 @@
 
 #include "gpu/device.h"
 
-enum { GPU_CONSTANTS_MOST = 16 };
+enum { GPU_CONSTANTS_MOST = 16, GPU_PROGRAM_NAME = 400 };
 
 typedef struct gpu_constant {
   const char *name;
@@ -30,6 +30,12 @@ struct gpu_context;
 /** The kernel `name` of a program: from memory, from disk, or compiled now. */
 seqmix_status seqmix_gpu_kernel(struct gpu_context *context, const gpu_special *special,
                                 const char *name, gpu_kernel **kernel);
+
+/** "scan/scan KIND=1 LANES=16": what programs differ by, and people read. */
+void seqmix_gpu_name_program(const gpu_special *special, char name[GPU_PROGRAM_NAME]);
+
+/** Seconds that the compiler took for a program of the context; 0: it came from disk. */
+double seqmix_gpu_compile_seconds(const struct gpu_context *context, const char *name);
 
 /** Keeps on disk what was compiled here. Best when it has been launched: some drivers compile to
  * the end only then. */

@@ -55,7 +55,10 @@ enum {
   CL_MEM_READ_WRITE = 1,
   CL_PROGRAM_BINARY_SIZES = 0x1165,
   CL_PROGRAM_BINARIES = 0x1166,
-  CL_PROGRAM_BUILD_LOG = 0x1183
+  CL_PROGRAM_BUILD_LOG = 0x1183,
+  CL_KERNEL_WORK_GROUP_SIZE = 0x11B0,
+  CL_KERNEL_LOCAL_MEM_SIZE = 0x11B2,
+  CL_KERNEL_PRIVATE_MEM_SIZE = 0x11B4
 };
 
 /* Bit fields. */
@@ -110,11 +113,17 @@ enum {
   FUNCTION(cl_int, clFlush, (cl_command_queue))                                                    \
   FUNCTION(cl_int, clFinish, (cl_command_queue))
 
+/** Those that only tell something: a driver may do without. */
+#define OPENCL_TELLING_FUNCTIONS(FUNCTION)   \
+  FUNCTION(cl_int, clGetKernelWorkGroupInfo, \
+           (cl_kernel, cl_device_id, cl_uint, size_t, void *, size_t *))
+
 /** The functions, by their names. */
 typedef struct opencl_api {
 /* NOLINTNEXTLINE(bugprone-macro-parentheses): declarations have none. */
 #define OPENCL_MEMBER(result, name, parameters) result(*name) parameters;
   OPENCL_FUNCTIONS(OPENCL_MEMBER)
+  OPENCL_TELLING_FUNCTIONS(OPENCL_MEMBER)
 #undef OPENCL_MEMBER
 } opencl_api;
 

@@ -21,6 +21,7 @@ static const gpu_driver driver = {
     .binary = seqmix_opencl_binary,
     .release = seqmix_opencl_release,
     .kernel = seqmix_opencl_kernel,
+    .describe_kernel = seqmix_opencl_describe_kernel,
     .launch = seqmix_opencl_launch,
     .synchronize = seqmix_opencl_synchronize,
 };

@@ -17,9 +17,13 @@ static pthread_once_t api_once = PTHREAD_ONCE_INIT;
 static const struct {
   const char *name;
   void **function;
+  int is_needed;
 } functions[] = {
-#define OPENCL_ROW(result, name, parameters) {#name, (void **)&api.name},
+#define OPENCL_ROW(result, name, parameters) {#name, (void **)&api.name, 1},
     OPENCL_FUNCTIONS(OPENCL_ROW)
+#undef OPENCL_ROW
+#define OPENCL_ROW(result, name, parameters) {#name, (void **)&api.name, 0},
+        OPENCL_TELLING_FUNCTIONS(OPENCL_ROW)
 #undef OPENCL_ROW
 };
 
@@ -34,7 +38,7 @@ static void open_api(void) {
   }
   for (size_t i = 0; i < sizeof functions / sizeof *functions; i++) {
     *functions[i].function = dlsym(library, functions[i].name);
-    if (*functions[i].function) continue;
+    if (*functions[i].function || !functions[i].is_needed) continue;
     seqmix_log(SEQMIX_LOG_WARNING, "opencl: %s lacks %s: it is left out", name, functions[i].name);
     dlclose(library);
     return;

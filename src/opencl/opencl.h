@@ -54,6 +54,8 @@ gpu_program *seqmix_opencl_load(gpu_device *device, const void *bytes, uint64_t 
 void *seqmix_opencl_binary(gpu_program *program, uint64_t *size);
 void seqmix_opencl_release(gpu_program *program);
 seqmix_status seqmix_opencl_kernel(gpu_program *program, const char *name, gpu_kernel **kernel);
+void seqmix_opencl_describe_kernel(const gpu_device *device, gpu_kernel *kernel,
+                                   gpu_kernel_facts *facts);
 seqmix_status seqmix_opencl_launch(gpu_device *device, gpu_kernel *kernel, uint64_t groups,
                                    uint64_t items, const gpu_argument *arguments, int32_t count);
 seqmix_status seqmix_opencl_synchronize(gpu_device *device);

@@ -140,6 +140,22 @@ seqmix_status seqmix_opencl_kernel(gpu_program *p, const char *name, gpu_kernel 
   return SEQMIX_OK;
 }
 
+static uint64_t kernel_number(const gpu_device *device, gpu_kernel *kernel, cl_uint what) {
+  /* OpenCL is little-endian or refused: shorter numbers are the first bytes of this. */
+  uint64_t value = 0;
+  cl_int error = device->api->clGetKernelWorkGroupInfo((cl_kernel)kernel, device->id, what,
+                                                       sizeof value, &value, NULL);
+  return error ? 0 : value;
+}
+
+void seqmix_opencl_describe_kernel(const gpu_device *device, gpu_kernel *kernel,
+                                   gpu_kernel_facts *facts) {
+  if (!device->api->clGetKernelWorkGroupInfo) return;
+  facts->local_bytes = kernel_number(device, kernel, CL_KERNEL_LOCAL_MEM_SIZE);
+  facts->private_bytes = kernel_number(device, kernel, CL_KERNEL_PRIVATE_MEM_SIZE);
+  facts->items_most = kernel_number(device, kernel, CL_KERNEL_WORK_GROUP_SIZE);
+}
+
 seqmix_status seqmix_opencl_launch(gpu_device *device, gpu_kernel *kernel, uint64_t groups,
                                    uint64_t items, const gpu_argument *arguments, int32_t count) {
   const opencl_api *api = device->api;

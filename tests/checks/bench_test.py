@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """seqmix-bench as a program: files, exit statuses and messages, on a shape that takes no time.
 
-  bench_test.py PROGRAM [--no-baseline]
+  bench_test.py PROGRAM [--no-gpus] [--no-baseline]
 """
 
 from __future__ import annotations
@@ -14,7 +14,8 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-PROGRAM, *EXTRA = sys.argv[1:]
+PROGRAM, *EXTRA = (argument for argument in sys.argv[1:] if argument != "--no-gpus")
+HAS_GPUS = "--no-gpus" not in sys.argv
 SHAPE = "Tq=40,Hq=4,Hkv=2,D=16,causal=1"
 QUICK = ["--shape", SHAPE, "--threads", "1", "--min-time", "0", "--min-samples", "1", *EXTRA]
 
@@ -137,6 +138,61 @@ def check_scans(folder: Path) -> None:
     assert abs(per_second * selective["seconds"] / (2 * 40 * 16) - 1) < 1e-9, selective
 
 
+def check_devices(folder: Path) -> None:
+    """Devices take turns, and are compared with the first; one alone is compared with none."""
+    json_file, csv_file = folder / "two.json", folder / "two.csv"
+    files: list[str | Path] = ["--json", json_file, "--csv", csv_file]
+    command = [*QUICK, "--shape", "prefix_scan:T=50,C=16", "--device", "reference,cpu", *files]
+    expect(bench(*command), 0, "x reference")
+    results = json.loads(json_file.read_text())["results"]
+    rows = list(csv.DictReader(csv_file.open()))
+    assert [r["device"] for r in results] == ["reference", "cpu"] * 2, results
+    assert results[0]["case"] == results[1]["case"] != results[2]["case"], results
+    for i, (result, row) in enumerate(zip(results, rows)):
+        first = results[i - i % 2]
+        relative = result["relative"]
+        assert relative["to"] == row["relative_to"] == "reference", (result, row)
+        assert abs(relative["speed_up"] * result["seconds"] / first["seconds"] - 1) < 1e-9, result
+        assert abs(float(row["relative_speed_up"]) / relative["speed_up"] - 1) < 1e-3, row
+        assert "kernels" not in result and "bounds" not in result, result
+    alone = bench(*QUICK, "--device", "cpu", *files)
+    assert "x cpu" not in alone.stdout, alone.stdout
+    assert "relative" not in json.loads(json_file.read_text())["results"][0]
+
+
+def check_bound(bound: dict[str, Any], gpu: dict[str, Any], work: dict[str, Any]) -> None:
+    compute, memory = work["flops"] / gpu["flops"], work["bytes"] / gpu["bandwidth"]
+    assert abs(bound["seconds"] / max(compute, memory) - 1) < 1e-9, (bound, gpu, work)
+    assert bound["bound"] == ("compute" if compute > memory else "memory"), (bound, gpu, work)
+
+
+def check_plans(folder: Path) -> None:
+    """What GPUs that are not here would be given, and what bounds it."""
+    file = folder / "gpus.json"
+    shapes = [part for shape, *_ in SCANS for part in ("--shape", shape)]
+    command = ["--gpus", "--shape", SHAPE, *shapes, "--type", "bf16", "--json", str(file)]
+    if not HAS_GPUS:
+        expect(bench(*command), 2, "plans for no GPUs")
+        return
+    expect(bench(*command), 0, "H200 SXM", "attention_prefill", "by memory", "FLOP/B")
+    data = json.loads(file.read_text())
+    assert data["results"] == [] and len(data["plans"]) == 1 + len(SCANS), data
+    for plan in data["plans"]:
+        assert plan["type"] == "bf16" and set(plan["gpus"]) == set(data["gpus"]), plan
+        for name, gpu in plan["gpus"].items():
+            check_bound(gpu, data["gpus"][name], plan)
+            assert gpu["variant"].startswith(plan["operator"] + "__"), gpu
+            assert gpu["kernels"], gpu
+            for kernel in gpu["kernels"]:
+                assert kernel["groups"] >= 1 and kernel["items"] >= 1, kernel
+                assert kernel["launches"] >= 1 and "LANES=" in kernel["program"], kernel
+                assert kernel["local_bytes"] <= data["gpus"][name]["local_bytes"], kernel
+                assert "compile_seconds" not in kernel, kernel
+    assert data["plans"][0]["flops"] == 4 * (40 * 41 // 2) * (2 * 16 + 2 * 16), data["plans"][0]
+    expect(bench(*command, "--variant", "attention__guess"), 2, "attention__guess")
+    expect(bench("--gpus", "--shape", SHAPE, "--csv", folder / "no.csv"), 2, "--gpus", "--csv")
+
+
 def main() -> int:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
@@ -151,6 +207,8 @@ def main() -> int:
         check_compare(folder, data)
         check_linear_attention(folder)
         check_scans(folder)
+        check_devices(folder)
+        check_plans(folder)
         expect(bench(*QUICK, "--json", folder / "none" / "run.json"), 2, "--json", "none")
         expect(bench(*QUICK, "--compare", folder / "none.json"), 2, "--compare", "none.json")
     expect(bench(*QUICK, "--variant", "attention__guess"), 2, "attention__guess")

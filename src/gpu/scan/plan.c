@@ -7,6 +7,9 @@ enum { PIECE_LEAST = 64 };
 /* From here on, the tokens of few channels are worth cutting into lanes. */
 enum { LANES_TOKENS = 512 };
 
+/* Half the lanes of a CPU. */
+enum { LANES_HALF = 8 };
+
 /* Vectors of lanes of a CPU's item: a kilobyte of a row. Of one line of each row, memory and pages
  * would be fetched as if at random. */
 enum { WIDTH_OF_PROCESSOR = 64 };
@@ -17,6 +20,13 @@ enum { PIECE_UNIT = 16 };
 
 /* More of anything than devices have items at work. */
 enum { MANY = 1 << 24 };
+
+/* Of few channels, lanes of a CPU that no channel uses are left out: a row that is whole vectors is
+ * read and written at once. */
+static int32_t lanes_of(const gpu_scan_shape *shape, const seqmix_device_properties *device) {
+  int is_half = shape->channels > LANES_HALF / 2 && shape->channels <= LANES_HALF;
+  return device->is_processor && is_half ? LANES_HALF : seqmix_gpu_lanes(device);
+}
 
 /* A power of two not below the square root: as many pieces as tokens in each, so that neither the
  * walk of a piece nor that over the pieces is the longer one. */
@@ -50,7 +60,7 @@ static int32_t width_of(const gpu_scan_plan *plan, int64_t items, int64_t blocks
 gpu_scan_plan seqmix_gpu_scan_plan(const gpu_scan_shape *shape,
                                    const seqmix_device_properties *device) {
   gpu_scan_plan plan = {
-      .lanes = seqmix_gpu_lanes(device),
+      .lanes = lanes_of(shape, device),
       .items = seqmix_gpu_items(device),
       .most_width = device->is_processor ? WIDTH_OF_PROCESSOR : 1,
       .width = 1,

@@ -81,6 +81,14 @@ static selective_constant constant_of(const seqmix_view *view) {
       .at = first_of(view), .channel = view->stride[0], .dtype = view->dtype};
 }
 
+/* Whether whole vectors of a channel's states lie side by side. */
+static int is_along(const selective *p, const gpu_selective_plan *plan) {
+  const seqmix_view *past = &p->past_state, *present = &p->present_state;
+  return p->at.length <= 1 && !is_complex(p) && plan->lanes > 1 && p->states % plan->lanes == 0 &&
+         p->A.stride[1] == 1 && (!past->dtype || past->stride[2] == 1) &&
+         (!present->dtype || present->stride[2] == 1);
+}
+
 static selective_arguments arguments_of(const selective *p, const gpu_selective_plan *plan) {
   return (selective_arguments){
       .at = seqmix_gpu_sequences(&p->at, p->header.op),
@@ -103,6 +111,7 @@ static selective_arguments arguments_of(const selective *p, const gpu_selective_
       .piece = plan->piece,
       .pieces = plan->pieces,
       .has_softplus = (p->header.features & SEQMIX_SELECTIVE_SCAN_SOFTPLUS) != 0,
+      .is_along = is_along(p, plan),
   };
 }
 
