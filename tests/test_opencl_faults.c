@@ -131,6 +131,25 @@ static int expect_failure(void *argument) {
   return 0;
 }
 
+/* The device is listed, and then is gone: it is refused by name, the others go on, and so does it
+ * if it comes back. */
+static int expect_vanished(void *environment) {
+  seqmix_context *context, *other;
+  seqmix_device_info info;
+  setenv("FAKE_OPENCL", "", 1);
+  CHILD_EXPECT(index_of("opencl:0", &info) >= 0);
+  setenv("FAKE_OPENCL", environment, 1);
+  CHILD_EXPECT(seqmix_context_create(&context, "opencl:0") == SEQMIX_ERROR_DEVICE);
+  CHILD_EXPECT(context == NULL);
+  CHILD_EXPECT_OK(seqmix_context_create(&other, "cpu"));
+  seqmix_context_destroy(other);
+  setenv("FAKE_OPENCL", "", 1);
+  CHILD_EXPECT_OK(seqmix_context_create(&context, "opencl:0"));
+  CHILD_EXPECT_OK(session(context));
+  seqmix_context_destroy(context);
+  return 0;
+}
+
 static void in_child(int (*function)(void *), const void *argument) {
   static child_result result;
   static char copy[256];
@@ -177,6 +196,12 @@ START_TEST(test_automatic) {
 }
 END_TEST
 
+START_TEST(test_vanished) {
+  in_child_with(expect_vanished, "clCreateContext=-2");
+  in_child_with(expect_vanished, "clCreateContext=-33 clGetDeviceInfo=-33 clGetDeviceIDs=-1");
+}
+END_TEST
+
 static const failure failures[] = {
     {"clCreateContext=-6", SEQMIX_ERROR_OUT_OF_MEMORY, "clCreateContext"},
     {"clCreateContext=-2", SEQMIX_ERROR_DEVICE, "clCreateContext"},
@@ -199,6 +224,13 @@ static const failure failures[] = {
     {"clEnqueueNDRangeKernel=-4", SEQMIX_ERROR_OUT_OF_MEMORY, "clEnqueueNDRangeKernel"},
     {"clFlush=-36", SEQMIX_ERROR_DEVICE, "clFlush"},
     {"clFinish=-36", SEQMIX_ERROR_DEVICE, "clFinish"},
+    /* A device that is lost while it works, or has run out of something; one that has gone since it
+     * was listed. */
+    {"clFinish=-2", SEQMIX_ERROR_DEVICE, "clFinish"},
+    {"clFinish=-5", SEQMIX_ERROR_DEVICE, "clFinish"},
+    {"clEnqueueNDRangeKernel=-2 clFinish=-2", SEQMIX_ERROR_DEVICE, "clEnqueueNDRangeKernel"},
+    {"clCreateContext=-33", SEQMIX_ERROR_DEVICE, "clCreateContext"},
+    {"clGetDeviceInfo=-33 clCreateContext=-33", SEQMIX_ERROR_DEVICE, "clCreateContext"},
 };
 enum { FAILURES = sizeof failures / sizeof *failures };
 
@@ -284,6 +316,7 @@ Suite *suite_make(void) {
   suite_add(tcase, test_works);
   suite_add(tcase, test_absent);
   suite_add(tcase, test_automatic);
+  suite_add(tcase, test_vanished);
   suite_add_loop(tcase, test_failures, 0, FAILURES);
   suite_add(tcase, test_queue_of_another_device);
   suite_add(tcase, test_cache);

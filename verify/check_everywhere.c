@@ -85,8 +85,9 @@ static void count_end(const trial *t, const counted *call, seqmix_status status)
 
 /* Every other way of spreading the work against the bits of the first. */
 static void check_other_ways(const trial *t, const call_result *first) {
-  for (int way = 1; way <= DEVICE_WAYS; way++) {
-    int exact = way == DEVICE_WAYS; /* one more: a workspace of the caller's */
+  int ways = devices_ways();
+  for (int way = 1; way <= ways; way++) {
+    int exact = way == ways; /* one more: a workspace of the caller's */
     device_way on = exact ? DEVICE_TWO_THREADS : (device_way)way;
     const char *label = exact ? "caller's workspace" : device_label(on);
     call_result other = harness_run(t->report, device_under_test(on), t->call,
@@ -122,7 +123,9 @@ static seqmix_status run_variant(const trial *t, seqmix_context *context, const 
 }
 
 static void check_variant(const trial *t, const char *variant, check_tally *tally) {
-  seqmix_context *context = device_under_test(DEVICE_THREE_THREADS);
+  device_way most =
+      devices_ways() > DEVICE_THREE_THREADS ? DEVICE_THREE_THREADS : DEVICE_TWO_THREADS;
+  seqmix_context *context = device_under_test(most);
   counted counted_call = count_start(t, tally);
   seqmix_status status = seqmix_context_set_variant(context, variant);
   if (status == SEQMIX_OK) {

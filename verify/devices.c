@@ -5,6 +5,7 @@
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #define SERIAL_WORKERS 4
 #define THREAD_WORKERS 3
@@ -105,6 +106,16 @@ const char *devices_failure(void) { return failure[0] ? failure : NULL; }
 seqmix_context *device_reference(void) { return reference; }
 
 seqmix_context *device_under_test(device_way way) { return subject[way]; }
+
+int devices_ways(void) {
+  seqmix_device_info info = SEQMIX_DEVICE_INFO_INIT;
+  const char *name = seqmix_context_device(subject[0]);
+  for (int32_t i = 0; i < seqmix_device_count(); i++) {
+    if (seqmix_device_get_info(i, &info) || strcmp(info.name, name) != 0) continue;
+    return info.memory == SEQMIX_MEMORY_HOST ? DEVICE_WAYS : DEVICE_TWO_THREADS + 1;
+  }
+  return DEVICE_WAYS;
+}
 
 const char *device_label(device_way way) {
   static const char *const how[DEVICE_WAYS] = {"1 thread", "2 threads", "3 threads",

@@ -38,6 +38,10 @@ seqmix_context *device_reference(void);
 /* The device under test. */
 seqmix_context *device_under_test(device_way way);
 
+/* How many of the ways say something of the device: one with memory of its own spreads its work by
+ * itself, and is only to do the same twice. */
+int devices_ways(void);
+
 /* "cpu, 2 threads": for messages. */
 const char *device_label(device_way way);
 

@@ -67,6 +67,10 @@ static const linear_attention_case cases[] = {
     /* One of everything, then a little more: what a backend can do that has just been begun. */
     {.name = "one_of_everything", LINEAR, SIZE(1, 1, 1, 1, 1)},
     {.name = "one_token", LINEAR, SIZE(1, 1, 1, 8, 8)},
+    {.name = "small_gated_delta", F16, GATED_DELTA, SIZE(1, 2, 1, 2, 1), .states = STATES_BOTH},
+    {.name = "small_channel", GATED, SIZE(1, 2, 1, 2, 1), .decay = GATE_PER_CHANNEL},
+    {.name = "small_dplr", BF16, DPLR, SIZE(1, 2, 1, 2, 1), .states = STATES_BOTH},
+    {.name = "small_bidirectional", GATED, SIZE(1, 1, 1, 2, 1), .bidirectional = 1},
     {.name = "plain_f32", LINEAR, SIZE(2, 17, 3, 16, 16)},
     {.name = "plain_f16", F16, LINEAR, SIZE(2, 17, 3, 16, 16)},
     {.name = "plain_bf16", BF16, LINEAR, SIZE(2, 17, 3, 16, 16)},

@@ -45,6 +45,7 @@ static const scan_case cases[] = {
     {.name = "factors_growing_complex", SIZE(2, 40, 9), BOTH, FACTORS_OF(GROWING), COMPLEX},
 
     /* Types of complex numbers. */
+    {.name = "small_complex", BF16, SIZE(1, 2, 1), BOTH, COMPLEX},
     {.name = "complex_f16", F16, SIZE(3, 40, 17), BOTH, COMPLEX},
     {.name = "complex_f16_own_factors", F16, SIZE(3, 40, 17), BOTH, COMPLEX, .gates_own_type = 1},
     {.name = "complex_bf16_out_f32", BF16, SIZE(3, 40, 17), BOTH, COMPLEX, .out_f32 = 1},

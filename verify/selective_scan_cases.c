@@ -111,6 +111,10 @@ static const scan_case cases[] = {
 
     /* So few channels that sequences are cut in time: a length that stretches divide, and others.
      */
+    {.name = "small", SIZE(1, 1, 1, 1), BOTH, ALL},
+    {.name = "small_complex_f16", F16, SIZE(1, 1, 1, 1), BOTH, COMPLEX},
+    {.name = "small_cut", SIZE(1, 129, 1, 1), BOTH},
+    {.name = "small_cut_complex", SIZE(1, 129, 1, 1), COMPLEX},
     {.name = "cut", SIZE(1, 512, 1, 16), BOTH, ALL},
     {.name = "cut_t513", SIZE(2, 513, 3, 5), BOTH, ALL},
     {.name = "cut_t1023", SIZE(1, 1023, 5, 17), BOTH, ALL, .at.in_place = 1},

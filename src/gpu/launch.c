@@ -2,8 +2,10 @@
 #include "gpu/launch.h"
 
 #include <assert.h>
+#include <inttypes.h>
 
 #include "core/error.h"
+#include "core/log.h"
 #include "gpu/trace.h"
 
 void seqmix_gpu_pass_value(gpu_arguments *arguments, const void *value, uint64_t bytes) {
@@ -37,6 +39,7 @@ seqmix_status seqmix_gpu_launch(gpu_context *context, const gpu_special *special
   SEQMIX_TRY(seqmix_gpu_kernel(context, special, kernel, &found));
   uint64_t groups = ((uint64_t)count + (uint64_t)items - 1) / (uint64_t)items;
   context->has_launched = 1;
+  seqmix_log(SEQMIX_LOG_DEBUG, "launch %s %" PRIu64 " %d", kernel, groups, items);
   if (context->trace)
     seqmix_gpu_note_launch(context, special, kernel, found, groups, (uint64_t)items);
   return context->driver->launch(context->device, found, groups, (uint64_t)items, arguments->each,

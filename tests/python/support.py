@@ -2,6 +2,7 @@
 """What the tests share: types, random values and the judgement of results."""
 
 import os
+import re
 import sys
 
 import ml_dtypes
@@ -43,6 +44,25 @@ def tool():
     if not path:
         (pytest.fail if os.environ.get("CI") else pytest.skip)("SEQMIX_TOOL names no command")
     return path
+
+
+def is_named(error, operator, sentence):
+    """Checks what an error says, and returns whether it was said before anything was written.
+
+    What index arrays hold lies in the memory of a device that has its own, which says of a whole
+    array that it is wrong, and afterwards.
+    """
+    text = str(error)
+    found = "(found on the device" in text
+    start = re.match(r"\w+", sentence).group() if found else sentence
+    assert re.search(rf"^{operator}: (.*\W)?({start})", text), text
+    return not found
+
+
+def skip_unless_looked_for(context, sentence):
+    """No device looks for a row of states that two sequences write."""
+    if "(out_)" in sentence and context.device.startswith("opencl"):
+        pytest.skip("rows that two sequences write: a device does not look for them")
 
 
 def load(run, name, dtype):

@@ -184,13 +184,14 @@ def test_enumerations_are_complete(name):
 def kind_of_c_type(text):
     if "*" in text:
         return "pointer"
-    return {"seqmix_status": "int32", "int32_t": "int32", "void": "void"}[text.strip()]
+    kinds = {"seqmix_status": "int32", "int32_t": "int32", "uint64_t": "uint64", "void": "void"}
+    return kinds[text.strip()]
 
 
 def kind_of_ctypes(kind):
     if kind is None:
         return "void"
-    return "int32" if kind is ctypes.c_int32 else "pointer"
+    return {ctypes.c_int32: "int32", ctypes.c_uint64: "uint64"}.get(kind, "pointer")
 
 
 @pytest.mark.parametrize("name", [name for name, _, _ in _library._PROTOTYPES])

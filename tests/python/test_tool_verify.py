@@ -82,7 +82,7 @@ def test_a_forced_variant_has_no_effect():
 def test_all_devices_but_the_judge():
     text = verify("--device", "all", "--case", "random_5")
     names = {device["name"] for device in seqmix.devices()} - {"reference"}
-    assert {f"device: {name}" for name in names} <= set(re.findall(r"^device: [^:]+", text, re.M))
+    assert {f"device: {name}" for name in names} <= set(re.findall(r"^device: .+?(?=: )", text, re.M))
     assert "device: reference" not in text
 
 

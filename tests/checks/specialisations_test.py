@@ -1,0 +1,60 @@
+# SPDX-License-Identifier: Apache-2.0
+"""How many programs the suite has had compiled, by the kernels' texts: each combination of constants
+is one, which costs somebody seconds. Of those for a CPU, and those for a GPU, too many are a failure."""
+
+from __future__ import annotations
+
+import argparse
+import re
+import struct
+import sys
+from collections import Counter
+from pathlib import Path
+
+MOST = 150
+HEADER = struct.Struct("<16sQQQ")
+
+
+def program_of(entry: Path) -> str:
+    """"scan/scan KIND=1 ITEMS=64" of a kept program; "" of what is none."""
+    with entry.open("rb") as file:
+        start = file.read(HEADER.size)
+        if len(start) < HEADER.size:
+            return ""
+        magic, key_size, _, _ = HEADER.unpack(start)
+        if not magic.startswith(b"seqmix cache"):
+            return ""
+        lines = file.read(key_size).decode().splitlines()
+    # Behind the device, and before the hash of a text that may have changed since.
+    return lines[1] if len(lines) > 2 else ""
+
+
+def shape_of(program: str) -> str:
+    """Work-items of a CPU are threads: their groups are of one."""
+    items = re.search(r"\bITEMS=(\d+)", program)
+    return "cpu" if items and items.group(1) == "1" else "gpu"
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("folder", type=Path, help="where the suite keeps programs")
+    folder = parser.parse_args().folder
+    entries = [path for path in folder.iterdir() if path.is_file()] if folder.is_dir() else []
+    programs = {program_of(entry) for entry in entries} - {""}
+    if not programs:
+        print("SKIP specialisations: no program was kept")
+        print("totals: 0 passed, 0 failed, 1 skipped")
+        return 0
+    failed = 0
+    for shape in ("cpu", "gpu"):
+        texts = Counter(program.split()[0] for program in programs if shape_of(program) == shape)
+        count = sum(texts.values())
+        failed += count > MOST
+        each = ", ".join(f"{text} {number}" for text, number in sorted(texts.items()))
+        print(f"{shape}: {count} specialisations, of at most {MOST}: {each}")
+    print(f"totals: {2 - failed} passed, {failed} failed, 0 skipped")
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
