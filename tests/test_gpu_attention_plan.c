@@ -127,6 +127,51 @@ START_TEST(test_scores_in_memory) {
 }
 END_TEST
 
+/* Regions of workspace follow each other; steps cover whole units, or one in parts. */
+static const char *fault_of_gemm(const seqmix_attention_problem *p, const gpu_gemm_plan *plan) {
+  int64_t rows = plan->step_units * plan->step_blocks * 4;
+  int64_t largest = p->head_dim > p->value_dim ? p->head_dim : p->value_dim;
+  int64_t keys = plan->step_units * p->key_length;
+  if (plan->step_blocks > plan->unit_blocks || plan->step_units < 1) return "steps";
+  if (plan->unit_blocks > 0 && plan->step_blocks < 1) return "blocks";
+  if (plan->step_units > 1 && plan->step_blocks != plan->unit_blocks) return "parts of units";
+  if (plan->step_units > plan->units && plan->step_units > 1) return "units";
+  if (plan->rows_at != rows * (p->key_length + 1)) return "rows";
+  if (plan->keys_at != plan->rows_at + rows * largest) return "keys";
+  if (plan->values_at != plan->keys_at + keys * p->head_dim) return "values";
+  if (plan->flags_at != plan->values_at + keys * p->value_dim) return "flags";
+  return plan->bytes == (uint64_t)(plan->flags_at + plan->step_units) * 4 ? NULL : "bytes";
+}
+
+START_TEST(test_gathered_in_memory) {
+  const known_device *known = &known_devices[_i];
+  seqmix_device_properties device = known_properties(known);
+  uint64_t most = device.is_processor ? 1 << 24 : 1 << 28;
+  int cut = 0;
+  for (int small = 0; small < 2; small++, device.largest_bytes = most = 1 << 22)
+    for (int d = 0; d < DIMS; d++)
+      for (int l = 0; l < LENGTHS; l++)
+        for (int g = 0; g < GROUPS; g++) {
+          const seqmix_attention_problem p =
+              make_problem(3, lengths[l], 1000, groups[g], 2, dims[d]);
+          gpu_gemm_plan plan = seqmix_gpu_gemm_plan(&p, &device);
+          const char *fault = fault_of_gemm(&p, &plan);
+          ck_assert_msg(plan.fits && !fault, "%s, D %d: %s", known->name, (int)dims[d], fault);
+          ck_assert_int_eq(plan.unit_blocks, (lengths[l] + 3) / 4 * groups[g]);
+          ck_assert_int_eq(plan.units, 6);
+          ck_assert_uint_le(plan.bytes, most);
+          cut += plan.step_blocks < plan.unit_blocks;
+        }
+  ck_assert_int_gt(cut, 0);
+  const seqmix_attention_problem none = make_problem(1, 64, 0, 1, 1, 300);
+  const seqmix_attention_problem endless = make_problem(1, 4, INT64_C(1) << 60, 1, 1, 300);
+  const seqmix_attention_problem wide = make_problem(1, 512, 8192, 1, 1, 8192);
+  ck_assert(!seqmix_gpu_gemm_plan(&none, &device).fits);
+  ck_assert(!seqmix_gpu_gemm_plan(&endless, &device).fits);
+  ck_assert(!seqmix_gpu_gemm_plan(&wide, &device).fits);
+}
+END_TEST
+
 /* Sizes that no device holds may be asked about. */
 START_TEST(test_huge_shapes) {
   const seqmix_device_properties device = known_properties(&known_devices[_i]);
@@ -138,6 +183,7 @@ START_TEST(test_huge_shapes) {
   ck_assert_int_gt(decode.join_items, 0);
   ck_assert_uint_eq(seqmix_gpu_decode_bytes(&p, &decode), UINT64_MAX);
   ck_assert_int_gt(seqmix_gpu_unfused_plan(&p, &device).blocks, 0);
+  ck_assert(!seqmix_gpu_gemm_plan(&p, &device).fits);
 }
 END_TEST
 
@@ -171,13 +217,19 @@ END_TEST
 static const seqmix_variant variants[] = {SEQMIX_GPU_VARIANTS(cl)};
 enum { VARIANTS = sizeof variants / sizeof *variants };
 
-static void expect_choice(const char *name, const seqmix_attention_problem *p,
-                          const char *algorithm) {
-  const seqmix_device_properties device = device_called(name);
+static void expect_choice_with(const char *name, uint64_t features,
+                               const seqmix_attention_problem *p, const char *algorithm) {
+  seqmix_device_properties device = device_called(name);
+  device.features = features;
   const seqmix_variant *chosen =
       seqmix_choose_variant(variants, VARIANTS, &p->header, &device, NULL);
   ck_assert_msg(chosen && strcmp(strrchr(chosen->name, '_') + 1, algorithm) == 0,
                 "%s: %s instead of %s", name, chosen ? chosen->name : "none", algorithm);
+}
+
+static void expect_choice(const char *name, const seqmix_attention_problem *p,
+                          const char *algorithm) {
+  expect_choice_with(name, 0, p, algorithm);
 }
 
 START_TEST(test_choice) {
@@ -207,6 +259,28 @@ START_TEST(test_choice) {
 }
 END_TEST
 
+/* A library multiplies for GPUs where no tile does, if there is something to multiply. */
+START_TEST(test_choice_with_library) {
+  const seqmix_attention_problem wide = make_problem(1, 512, 512, 1, 8, 512);
+  const seqmix_attention_problem short_wide = make_problem(1, 512, 32, 1, 8, 512);
+  const seqmix_attention_problem few = make_problem(16, 4, 4096, 4, 8, 512);
+  const seqmix_attention_problem prefill = make_problem(1, 2048, 2048, 1, 8, 64);
+  seqmix_attention_problem shown = prefill;
+  shown.header.features |= SEQMIX_ATTENTION_SCORES;
+  for (int i = 0; i < KNOWN_DEVICES; i++) {
+    const char *name = known_devices[i].name;
+    const char *large = known_devices[i].is_processor ? "unfused" : "gemm";
+    expect_choice_with(name, SEQMIX_DEVICE_BLAS, &wide, large);
+    expect_choice_with(name, SEQMIX_DEVICE_BLAS, &shown, large);
+    expect_choice_with(name, SEQMIX_DEVICE_BLAS, &short_wide, "unfused");
+    expect_choice_with(name, SEQMIX_DEVICE_BLAS, &few, "unfused");
+    if (strcmp(name, "tiny") != 0)
+      expect_choice_with(name, SEQMIX_DEVICE_BLAS, &prefill, "prefill");
+    expect_choice_with(name, 0, &wide, "unfused");
+  }
+}
+END_TEST
+
 Suite *suite_make(void) {
   Suite *suite = suite_create("gpu attention plan");
   TCase *tcase = tcase_create("gpu attention plan");
@@ -214,9 +288,11 @@ Suite *suite_make(void) {
   suite_add_loop(tcase, test_pieces_cover_keys, 0, KNOWN_DEVICES);
   suite_add_loop(tcase, test_long_caches_are_cut, 0, KNOWN_DEVICES);
   suite_add_loop(tcase, test_scores_in_memory, 0, KNOWN_DEVICES);
+  suite_add_loop(tcase, test_gathered_in_memory, 0, KNOWN_DEVICES);
   suite_add_loop(tcase, test_huge_shapes, 0, KNOWN_DEVICES);
   suite_add(tcase, test_tiles_of_some_devices);
   suite_add(tcase, test_choice);
+  suite_add(tcase, test_choice_with_library);
   suite_add_tcase(suite, tcase);
   return suite;
 }

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Index arrays of attention that only the device can read: each algorithm finds what is wrong with
- * them, leaves it out and says so at the next synchronise; the context goes on. */
+ * them, leaves it out and says so at the next synchronise; the context goes on. And values that
+ * only some rows may see, of rows that are too many to be done at once. */
+#include <math.h>
 #include <seqmix/seqmix.h>
 #include <string.h>
 
@@ -9,7 +11,7 @@
 enum { SEQUENCES = 3, DIM = 4, PAGES = 4, SLOTS = 3, QUERIES = 6, KEYS = PAGES * SLOTS };
 
 static const char *const algorithms[] = {"attention__any_cl_decode", "attention__any_cl_prefill",
-                                         "attention__any_cl_unfused"};
+                                         "attention__any_cl_gemm", "attention__any_cl_unfused"};
 enum { ALGORITHMS = sizeof algorithms / sizeof *algorithms };
 
 #define OK(call)                                                                 \
@@ -43,12 +45,30 @@ static void put_indices(call *c, enum slot slot, const int32_t *indices, int64_t
   put(c, slot, seqmix_tensor_1d(NULL, SEQMIX_I32, count), indices, (uint64_t)count * 4);
 }
 
-static int open_call(call *c, const char *algorithm) {
+static int has_variant(const seqmix_context *context, const char *algorithm) {
+  const char *name;
+  for (int32_t i = 0; (name = seqmix_context_variant_name(context, i)) != NULL; i++)
+    if (strcmp(name, algorithm) == 0) return 1;
+  return 0;
+}
+
+/* A context forced to an algorithm, or why there is none. */
+static const char *open_context(call *c, const char *algorithm) {
   memset(c, 0, sizeof *c);
   seqmix_status status = seqmix_context_create(&c->context, "opencl:0");
-  if (status == SEQMIX_ERROR_NO_DEVICE) return 0;
+  if (status == SEQMIX_ERROR_NO_DEVICE) return "no OpenCL device";
   ck_assert_msg(status == SEQMIX_OK, "%s", seqmix_last_error());
+  if (!has_variant(c->context, algorithm)) {
+    seqmix_context_destroy(c->context);
+    return "no CLBlast";
+  }
   OK(seqmix_context_set_variant(c->context, algorithm));
+  return NULL;
+}
+
+static const char *open_call(call *c, const char *algorithm) {
+  const char *missing = open_context(c, algorithm);
+  if (missing) return missing;
   put_floats(c, Q, 1, QUERIES, 1);
   put_floats(c, K, 1, KEYS, 1);
   put_floats(c, V, 1, KEYS, 1);
@@ -58,8 +78,14 @@ static int open_call(call *c, const char *algorithm) {
   c->args.k = &c->tensors[K];
   c->args.v = &c->tensors[V];
   c->args.out = &c->tensors[OUT];
-  return 1;
+  return NULL;
 }
+
+#define OPEN_OR_SKIP(c, algorithm)                  \
+  do {                                              \
+    const char *missing = open_call(&c, algorithm); \
+    if (missing) suite_skip("%s", missing);         \
+  } while (0)
 
 static void close_call(call *c) {
   for (int slot = 0; slot < SLOT_COUNT; slot++)
@@ -115,7 +141,7 @@ static void expect_fault(call *c, enum slot slot, int at, int32_t value, const c
 START_TEST(test_packed_indices) {
   static const int32_t lengths_q[] = {2, 2, 2}, lengths_k[] = {4, 3, 1}, offsets[] = {5, 5, 5};
   call c;
-  if (!open_call(&c, algorithms[_i])) suite_skip("no OpenCL device");
+  OPEN_OR_SKIP(c, algorithms[_i]);
   pack(&c);
   put_indices(&c, LENGTHS_Q, lengths_q, SEQUENCES);
   put_indices(&c, LENGTHS_K, lengths_k, SEQUENCES);
@@ -141,7 +167,7 @@ END_TEST
 
 START_TEST(test_bounds_of_lengths) {
   call c;
-  if (!open_call(&c, algorithms[_i])) suite_skip("no OpenCL device");
+  OPEN_OR_SKIP(c, algorithms[_i]);
   pack(&c);
   c.args.max_seqlen_q = 2;
   c.args.max_seqlen_k = 4;
@@ -154,7 +180,7 @@ END_TEST
 
 START_TEST(test_pages) {
   call c;
-  if (!open_call(&c, algorithms[_i])) suite_skip("no OpenCL device");
+  OPEN_OR_SKIP(c, algorithms[_i]);
   page(&c);
   expect_ones(&c);
   expect_fault(&c, TABLE, 1, PAGES, "block_table");
@@ -169,7 +195,7 @@ END_TEST
 START_TEST(test_block_map) {
   static const unsigned char live[] = {1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1};
   call c;
-  if (!open_call(&c, algorithms[_i])) suite_skip("no OpenCL device");
+  OPEN_OR_SKIP(c, algorithms[_i]);
   pack(&c);
   put(&c, MAP, seqmix_tensor_4d(NULL, SEQMIX_U8, 1, 1, 2, 2), live, sizeof live);
   c.args.block_map = &c.tensors[MAP];
@@ -182,6 +208,77 @@ START_TEST(test_block_map) {
 }
 END_TEST
 
+/* ---- values -----------------------------------------------------------------------------------
+ */
+
+/* Queries without a key give 0, whatever they and the hidden keys and values hold. */
+START_TEST(test_hidden_values) {
+  static const int32_t none[] = {0};
+  float bad[KEYS * DIM], out[QUERIES * DIM];
+  call c;
+  OPEN_OR_SKIP(c, algorithms[_i]);
+  for (int i = 0; i < KEYS * DIM; i++) bad[i] = i % 2 ? NAN : INFINITY;
+  OK(seqmix_buffer_upload(c.context, c.tensors[Q].data, 0, bad, QUERIES * DIM * sizeof *bad));
+  OK(seqmix_buffer_upload(c.context, c.tensors[K].data, 0, bad, sizeof bad));
+  OK(seqmix_buffer_upload(c.context, c.tensors[V].data, 0, bad, sizeof bad));
+  put_indices(&c, LENGTHS_K, none, 1);
+  c.args.key_lengths = &c.tensors[LENGTHS_K];
+  OK(seqmix_attention(c.context, &c.args));
+  OK(seqmix_buffer_download(c.context, c.tensors[OUT].data, 0, out, sizeof out));
+  for (int i = 0; i < QUERIES * DIM; i++) ck_assert_float_eq(out[i], 0);
+  close_call(&c);
+}
+END_TEST
+
+/* More scores than there is room for in memory at once, of two query heads and their kv head. The
+ * last value is for the last query alone. */
+static const char *const in_memory[] = {"attention__any_cl_gemm", "attention__any_cl_unfused"};
+enum { MANY_QUERIES = 2200, MANY_KEYS = 1700, MANY = MANY_QUERIES * 2 * DIM };
+
+static void put_many(call *c, enum slot slot, int64_t rows, int64_t heads, float last) {
+  static float values[MANY];
+  for (int i = 0; i < rows * heads * DIM; i++)
+    values[i] = (float)((i * 37 + slot * 11) % 101) / 50 - 1;
+  values[rows * heads * DIM - 1] = last;
+  put(c, slot, seqmix_tensor_4d(NULL, SEQMIX_F32, 1, rows, heads, DIM), values,
+      (uint64_t)(rows * heads * DIM) * sizeof *values);
+}
+
+static const char *attend_many(const char *algorithm, float last_value, float *out) {
+  call c;
+  const char *missing = open_context(&c, algorithm);
+  if (missing) return missing;
+  put_many(&c, Q, MANY_QUERIES, 2, 1);
+  put_many(&c, K, MANY_KEYS, 1, 1);
+  put_many(&c, V, MANY_KEYS, 1, last_value);
+  put_many(&c, OUT, MANY_QUERIES, 2, 1);
+  c.args = (seqmix_attention_args)SEQMIX_ATTENTION_ARGS_INIT;
+  c.args.q = &c.tensors[Q];
+  c.args.k = &c.tensors[K];
+  c.args.v = &c.tensors[V];
+  c.args.out = &c.tensors[OUT];
+  c.args.causal = 1;
+  OK(seqmix_attention(c.context, &c.args));
+  OK(seqmix_buffer_download(c.context, c.tensors[OUT].data, 0, out, MANY * sizeof *out));
+  close_call(&c);
+  return NULL;
+}
+
+START_TEST(test_rows_in_parts) {
+  static float expected[MANY], out[MANY];
+  const char *missing = attend_many("attention__any_cl_prefill", 1, expected);
+  if (!missing) missing = attend_many(in_memory[_i], NAN, out);
+  if (missing) suite_skip("%s", missing);
+  for (int i = 0; i < MANY; i++) {
+    int is_spoilt = i >= (MANY_QUERIES - 1) * 2 * DIM && i % DIM == DIM - 1;
+    if (is_spoilt)
+      ck_assert_msg(isnan(out[i]), "element %d is %g, must be NaN", i, (double)out[i]);
+    else
+      ck_assert_float_eq_tol(out[i], expected[i], 1e-5);
+  }
+}
+END_TEST
+
 Suite *suite_make(void) {
   Suite *suite = suite_create("opencl attention");
   TCase *tcase = tcase_create("opencl attention");
@@ -189,6 +286,8 @@ Suite *suite_make(void) {
   suite_add_loop(tcase, test_bounds_of_lengths, 0, ALGORITHMS);
   suite_add_loop(tcase, test_pages, 0, ALGORITHMS);
   suite_add_loop(tcase, test_block_map, 0, ALGORITHMS);
+  suite_add_loop(tcase, test_hidden_values, 0, ALGORITHMS);
+  suite_add_loop(tcase, test_rows_in_parts, 0, 2);
   suite_add_tcase(suite, tcase);
   return suite;
 }

@@ -386,7 +386,8 @@ enum seqmix_device_feature {
   SEQMIX_DEVICE_AVX2_FMA = 1 << 0,    /**< AVX2, FMA and F16C */
   SEQMIX_DEVICE_AVX512 = 1 << 1,      /**< F, BW, DQ, VL */
   SEQMIX_DEVICE_AVX512_BF16 = 1 << 2, /**< vdpbf16ps */
-  SEQMIX_DEVICE_F64 = 1 << 3          /**< GPU: arithmetic in double precision */
+  SEQMIX_DEVICE_F64 = 1 << 3,         /**< GPU: arithmetic in double precision */
+  SEQMIX_DEVICE_BLAS = 1 << 4         /**< GPU: a library for products of matrices */
 };
 
 /** What variant choice may look at. A value, so that tests can make one up. */

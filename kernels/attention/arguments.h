@@ -44,7 +44,10 @@ typedef struct attention_arguments {
   int64_t block_map_rows, block_map_columns; /* blocks */
   int64_t mask_keys, bias_keys;
   int64_t piece, pieces; /* decode: keys of a piece, and how many there are */
-  int64_t first, count;  /* unfused: the rows under way */
+  int64_t first, count;  /* unfused: the blocks of rows under way */
+  /* Of the unfused algorithm with a library's products, where in workspace what is gathered lies,
+   * in floats; flags_at is 0 without. */
+  int64_t rows_at, keys_at, values_at, flags_at;
   attention_rows q, k, v, out, lse;
   attention_scores mask, bias, block_map, scores;
   attention_heads alibi, sinks;

@@ -8,45 +8,15 @@
  * in workspace, for as many rows at a time as there is room for (unfused.c of the host). Rows go in
  * blocks of BLOCK_ROWS queries of one head, so that an item has each key once for all of them.
  *
- * Constants: LANES, ITEMS. Products and values are plain: each element is computed for itself. */
-#include "attention/unfused.h"
-#include "attention/terms.h"
+ * Products and values are plain: each element is computed for itself. A library of products may
+ * take their place (gather.c).
+ *
+ * Constants: LANES, ITEMS. */
+#include "attention/blocks.h"
+#include "shared/indices.h"
 
-typedef struct block {
-  attention_sequence of;
-  int64_t h, kv_head;
-  int64_t first; /* query */
-  int32_t live;  /* queries with keys, at most BLOCK_ROWS */
-  int32_t rows;  /* queries there are, likewise */
-  int64_t work;  /* where its first row's scores lie, and its first denominator */
-  int64_t denominators;
-} block;
-
-DEVICE int32_t at_most_rows(int64_t rows) {
-  return rows < 0 ? 0 : rows < BLOCK_ROWS ? (int32_t)rows : BLOCK_ROWS;
-}
-
-/* Block `number` of those under way; there is none beyond a.count. */
-DEVICE block find_block(const attention_arguments *a, const attention_memory *m, int64_t number) {
-  int64_t blocks = (a->query_length + BLOCK_ROWS - 1) / BLOCK_ROWS;
-  int64_t whole = a->first + number, head = whole / blocks;
-  block b;
-  b.h = head % a->q_heads;
-  b.kv_head = a->is_tiled ? b.h % a->kv_heads : b.h / (a->q_heads / a->kv_heads);
-  b.of = attention_sequence_at(a, m, head / a->q_heads);
-  b.first = whole % blocks * BLOCK_ROWS;
-  b.live = at_most_rows(b.of.q_live - b.first);
-  b.rows = at_most_rows(b.of.q_rows - b.first);
-  b.work = number * BLOCK_ROWS * a->key_length;
-  b.denominators = a->count * BLOCK_ROWS * a->key_length + number * BLOCK_ROWS;
-  return b;
-}
-
-/* A lane of a row, from element d on. */
-DEVICE lane load_lane(const GLOBAL uint8_t *data, int32_t dtype, int64_t at, int64_t dim,
-                      int64_t d) {
-  return load_lanes(data, dtype, at + d, 1, dim - d < LANES ? (int32_t)(dim - d) : LANES, 0.0f);
-}
+/* Keys that are summed for themselves: long rows keep their last digits. */
+enum { SUM_KEYS = 128 };
 
 /* An item has a key and a block of rows. */
 KERNEL void attention_products(ATTENTION_PARAMETERS) {
@@ -93,6 +63,13 @@ DEVICE float sum_of(const LOCAL float *floats) {
   return x;
 }
 
+/* The item's part of what keys begin .. end-1 add to a denominator. */
+DEVICE float sum_exp(const GLOBAL float *row, int64_t begin, int64_t end, float from) {
+  float sum = 0.0f;
+  for (int64_t j = begin; j < end; j += ITEMS) sum += exp(row[j] - from);
+  return sum;
+}
+
 /* A work-group has a row. */
 KERNEL void attention_softmax(ATTENTION_PARAMETERS) {
   const attention_memory m = ATTENTION_MEMORY;
@@ -119,14 +96,15 @@ KERNEL void attention_softmax(ATTENTION_PARAMETERS) {
   group_barrier();
   largest = largest_of(floats);
   float from = largest == -INFINITY ? 0.0f : largest;
-  for (int64_t j = item_number(); j < keys; j += ITEMS) sum += exp(row[j] - from);
+  for (int64_t j = item_number(); j < keys; j += ITEMS * SUM_KEYS)
+    sum += sum_exp(row, j, least(j + ITEMS * SUM_KEYS, keys), from);
   put_number(floats + ITEMS, sum);
   group_barrier();
   sum = sum_of(floats + ITEMS) +
         denominator_of_sink(sink) * exp(sink == -INFINITY ? 0.0f : sink - from);
   for (int64_t j = item_number(); j < all; j += ITEMS) {
     float p = j < keys && row[j] != -INFINITY ? exp(row[j] - from) / sum : 0.0f;
-    if (j < keys) row[j] = p;
+    row[j] = p;
     if (a.scores.dtype && is_probability)
       store_element(m.scores, a.scores.dtype, shown + j * a.scores.stride[3], p);
   }
@@ -137,8 +115,26 @@ KERNEL void attention_softmax(ATTENTION_PARAMETERS) {
                   sum == 0.0f ? -INFINITY : largest + log(sum));
 }
 
-/* An item has a lane of value dimensions and a block of rows. Keys of weight 0 are left out: what a
- * mask hides may be infinite. */
+/* Adds the values of keys begin .. end-1. Keys of weight 0 are left out: what a mask hides may be
+ * infinite. */
+DEVICE void add_keys(const attention_arguments *a, const attention_memory *m, const block *b,
+                     const GLOBAL float *work, int64_t begin, int64_t end, int64_t d, lane *sums) {
+  lane parts[BLOCK_ROWS];
+  UNROLL for (int32_t r = 0; r < BLOCK_ROWS; r++) parts[r] = lane_of(0.0f);
+  for (int64_t j = begin; j < end; j++) {
+    key_place place = place_key(a, m, &b->of, j);
+    if (place.outer < 0) continue;
+    lane x = load_lane(m->v, a->v.dtype, key_at(&a->v, place, b->kv_head), a->value_dim, d);
+    UNROLL for (int32_t r = 0; r < BLOCK_ROWS; r++) {
+      float p = r < b->live ? work[b->work + r * a->key_length + j] : 0.0f;
+      if (p != 0.0f) parts[r] = lane_multiply_add(lane_of(p), x, parts[r]);
+    }
+  }
+  UNROLL for (int32_t r = 0; r < BLOCK_ROWS; r++) sums[r] += parts[r];
+}
+
+/* An item has a lane of value dimensions and a block of rows. Beside a library's products only
+ * units whose flag is up are done. */
 KERNEL void attention_values(ATTENTION_PARAMETERS) {
   const attention_memory m = ATTENTION_MEMORY;
   int64_t columns = (a.value_dim + LANES - 1) / LANES;
@@ -146,22 +142,12 @@ KERNEL void attention_values(ATTENTION_PARAMETERS) {
   lane sums[BLOCK_ROWS];
   if (number / columns >= a.count) return;
   block b = find_block(&a, &m, number / columns);
+  if (a.flags_at && !((const GLOBAL int32_t *)work)[a.flags_at + b.unit]) return;
   key_range keys = keys_of_rows(&a, &b.of, b.first, b.first + b.live - 1);
   UNROLL for (int32_t r = 0; r < BLOCK_ROWS; r++) sums[r] = lane_of(0.0f);
-  for (int64_t j = keys.begin; j < keys.end; j++) {
-    key_place place = place_key(&a, &m, &b.of, j);
-    if (place.outer < 0) continue;
-    lane x = load_lane(m.v, a.v.dtype, key_at(&a.v, place, b.kv_head), a.value_dim, d);
-    UNROLL for (int32_t r = 0; r < BLOCK_ROWS; r++) {
-      float p = r < b.live ? work[b.work + r * a.key_length + j] : 0.0f;
-      if (p != 0.0f) sums[r] = lane_multiply_add(lane_of(p), x, sums[r]);
-    }
-  }
+  for (int64_t j = keys.begin; j < keys.end; j += SUM_KEYS)
+    add_keys(&a, &m, &b, work, j, least(j + SUM_KEYS, keys.end), d, sums);
   UNROLL for (int32_t r = 0; r < BLOCK_ROWS; r++) {
-    if (r >= b.rows) continue;
-    float sum = work[b.denominators + r];
-    if (sum != sum) sums[r] = lane_of(sum);
-    store_lanes(m.out, a.out.dtype, row_at(&a.out, &b.of, b.first + r, b.h) + d, 1,
-                a.value_dim - d < LANES ? (int32_t)(a.value_dim - d) : LANES, sums[r]);
+    if (r < b.rows) store_result(&a, &m, &b, r, d, work[b.denominators + r], sums[r]);
   }
 }

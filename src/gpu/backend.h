@@ -22,6 +22,7 @@
 
 SEQMIX_GPU_CHOICE(attention_decode)
 SEQMIX_GPU_CHOICE(attention_prefill)
+SEQMIX_GPU_CHOICE(attention_gemm)
 SEQMIX_GPU_CHOICE(attention_unfused)
 SEQMIX_GPU_ALGORITHM(attention_merge)
 SEQMIX_GPU_ALGORITHM(linear_attention_chunked)
@@ -85,14 +86,18 @@ SEQMIX_GPU_ALGORITHM(selective_scan)
     .workspace = seqmix_gpu_##function##_workspace, .run = seqmix_gpu_##function,     \
   }
 
-/** The same of an algorithm that is a choice, with its own list of options. */
-#define SEQMIX_GPU_CHOICE_VARIANT(isa, operator, OPERATOR, algorithm, function, features_) \
-  {                                                                                        \
-    .name = #operator"__any_" #isa "_" #algorithm, .op = SEQMIX_OP_##OPERATOR,             \
-    .dtypes = SEQMIX_GPU_TYPES, .problem_features = (features_),                           \
-    .accepts = seqmix_gpu_##function##_accepts, .suits = seqmix_gpu_##function##_suits,    \
-    .workspace = seqmix_gpu_##function##_workspace, .run = seqmix_gpu_##function,          \
+/** The same of an algorithm that is a choice, with its own list of options, and of what it needs of
+ * the device. */
+#define SEQMIX_GPU_NEEDING_VARIANT(isa, operator, OPERATOR, algorithm, function, features_,   \
+                                   needs_)                                                    \
+  {                                                                                           \
+    .name = #operator"__any_" #isa "_" #algorithm, .op = SEQMIX_OP_##OPERATOR,                \
+    .dtypes = SEQMIX_GPU_TYPES, .device_features = (needs_), .problem_features = (features_), \
+    .accepts = seqmix_gpu_##function##_accepts, .suits = seqmix_gpu_##function##_suits,       \
+    .workspace = seqmix_gpu_##function##_workspace, .run = seqmix_gpu_##function,             \
   }
+#define SEQMIX_GPU_CHOICE_VARIANT(isa, operator, OPERATOR, algorithm, function, features_) \
+  SEQMIX_GPU_NEEDING_VARIANT(isa, operator, OPERATOR, algorithm, function, features_, 0)
 
 /** All rows, per operator in order of preference. */
 #define SEQMIX_GPU_VARIANTS(isa)                                                                   \
@@ -100,6 +105,9 @@ SEQMIX_GPU_ALGORITHM(selective_scan)
                             SEQMIX_GPU_ATTENTION_FEATURES),                                        \
       SEQMIX_GPU_CHOICE_VARIANT(isa, attention, ATTENTION, prefill, attention_prefill,             \
                                 SEQMIX_GPU_ATTENTION_FEATURES),                                    \
+      SEQMIX_GPU_NEEDING_VARIANT(isa, attention, ATTENTION, gemm, attention_gemm,                  \
+                                 SEQMIX_GPU_ATTENTION_FEATURES | SEQMIX_ATTENTION_SCORES,          \
+                                 SEQMIX_DEVICE_BLAS),                                              \
       SEQMIX_GPU_CHOICE_VARIANT(isa, attention, ATTENTION, unfused, attention_unfused,             \
                                 SEQMIX_GPU_ATTENTION_FEATURES | SEQMIX_ATTENTION_SCORES),          \
       SEQMIX_GPU_VARIANT(isa, attention_merge, ATTENTION_MERGE, parts, attention_merge),           \

@@ -15,6 +15,7 @@ typedef struct gpu_context {
   void *faults;            /* where kernels leave what they found wrong in index arrays */
   int has_launched;        /* since faults were looked at */
   struct gpu_trace *trace; /* where launches are recorded; NULL: they are not (trace.h) */
+  int blas_fails;          /* the library of products has refused one: it is not asked again */
 } gpu_context;
 
 /* Functions of seqmix_backend. */

@@ -33,6 +33,24 @@ typedef struct gpu_argument {
   uint64_t bytes;
 } gpu_argument;
 
+/** Matrices of f32 in one memory, all alike: in elements, rows contiguous. */
+typedef struct gpu_matrices {
+  void *memory;
+  int64_t first;     /* element of the first matrix */
+  int64_t row, next; /* from row to row, and from matrix to matrix */
+} gpu_matrices;
+
+/** C[i] = factor A[i] B[i], or with B[i] transposed, or added to C[i], for `count` triples. */
+typedef struct gpu_product {
+  int64_t count;
+  int64_t rows, columns; /* of each C, at least 1 */
+  int64_t inner;         /* columns of A, at least 1 */
+  gpu_matrices a, b, c;
+  float factor;
+  int b_is_transposed; /* B is [columns, inner] */
+  int is_added;        /* otherwise what C held does not matter */
+} gpu_product;
+
 /** What a driver knows of a compiled kernel; 0: it does not say. */
 typedef struct gpu_kernel_facts {
   uint64_t local_bytes;   /* of a work-group, as compiled */
@@ -75,6 +93,9 @@ typedef struct gpu_driver {
   /** Starts `groups` work-groups of `items` work-items and returns. */
   seqmix_status (*launch)(gpu_device *device, gpu_kernel *kernel, uint64_t groups, uint64_t items,
                           const gpu_argument *arguments, int32_t count);
+  /** Starts a product, in order with the kernels. Only called for devices with SEQMIX_DEVICE_BLAS;
+   * NULL if none ever has it. */
+  seqmix_status (*multiply)(gpu_device *device, const gpu_product *product);
   /** Waits for all that was started. */
   seqmix_status (*synchronize)(gpu_device *device);
 } gpu_driver;

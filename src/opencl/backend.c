@@ -23,6 +23,7 @@ static const gpu_driver driver = {
     .kernel = seqmix_opencl_kernel,
     .describe_kernel = seqmix_opencl_describe_kernel,
     .launch = seqmix_opencl_launch,
+    .multiply = seqmix_opencl_multiply,
     .synchronize = seqmix_opencl_synchronize,
 };
 

@@ -82,6 +82,7 @@ void seqmix_opencl_close(gpu_device *device) {
   if (!device) return;
   if (device->queue) device->api->clReleaseCommandQueue(device->queue);
   if (device->context) device->api->clReleaseContext(device->context);
+  if (device->has_multiplied) seqmix_opencl_leave_clblast();
   seqmix_memory_free(device);
 }
 

@@ -126,8 +126,11 @@ seqmix_status seqmix_opencl_describe(int32_t index, seqmix_device_properties *pr
   seqmix_opencl_platform_text(place->platform, CL_PLATFORM_NAME, platform, sizeof platform);
   uint64_t type = number(place->device, CL_DEVICE_TYPE);
   properties->is_processor = (type & CL_DEVICE_TYPE_CPU) != 0;
-  snprintf(properties->description, sizeof properties->description, "%s%s, %s", name,
-           properties->is_processor ? " (a CPU)" : "", platform);
+  int has_clblast = seqmix_opencl_has_clblast();
+  snprintf(properties->description, sizeof properties->description, "%s%s, %s%s", name,
+           properties->is_processor ? " (a CPU)" : "", platform,
+           has_clblast ? ", with CLBlast" : "");
+  if (has_clblast) properties->features |= SEQMIX_DEVICE_BLAS;
   if (number(place->device, CL_DEVICE_DOUBLE_FP_CONFIG)) properties->features |= SEQMIX_DEVICE_F64;
   properties->memory_bytes = number(place->device, CL_DEVICE_GLOBAL_MEM_SIZE);
   properties->memory = SEQMIX_MEMORY_OPENCL;

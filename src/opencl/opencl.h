@@ -28,6 +28,7 @@ struct gpu_device {
   cl_context context;
   cl_command_queue queue;
   uint64_t largest_bytes; /* that an allocation may have */
+  int has_multiplied;     /* CLBlast keeps programs of its context */
   char identity[OPENCL_IDENTITY];
 };
 
@@ -59,5 +60,11 @@ void seqmix_opencl_describe_kernel(const gpu_device *device, gpu_kernel *kernel,
 seqmix_status seqmix_opencl_launch(gpu_device *device, gpu_kernel *kernel, uint64_t groups,
                                    uint64_t items, const gpu_argument *arguments, int32_t count);
 seqmix_status seqmix_opencl_synchronize(gpu_device *device);
+
+/** Whether CLBlast is there, opened when it is first asked for. */
+int seqmix_opencl_has_clblast(void);
+seqmix_status seqmix_opencl_multiply(gpu_device *device, const gpu_product *product);
+/** Of a device that has multiplied, when it is closed. */
+void seqmix_opencl_leave_clblast(void);
 
 #endif

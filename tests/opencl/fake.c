@@ -4,7 +4,9 @@
  *
  * FAKE_OPENCL is a list of words: `cpu`, `old`, `none` (of devices), `without-compiler`,
  * `refuse-binary`, `out-of-order` (of queues), and `<function>=<error>` or
- * `<function>@<n>=<error>` for a function that fails, always or at its n-th call. */
+ * `<function>@<n>=<error>` for a function that fails, always or at its n-th call.
+ *
+ * It is a CLBlast as well, for SEQMIX_CLBLAST to name. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -291,5 +293,29 @@ FAKE_EXPORT cl_int clFlush(cl_command_queue queue) {
 FAKE_EXPORT cl_int clFinish(cl_command_queue queue) {
   (void)queue;
   FAIL_STATUS;
+  return CL_SUCCESS;
+}
+
+/* ---- CLBlast ----------------------------------------------------------------------------------
+ */
+
+FAKE_EXPORT cl_int CLBlastSgemmStridedBatched(cl_int layout, cl_int a_transpose, cl_int b_transpose,
+                                              size_t rows, size_t columns, size_t inner,
+                                              float alpha, cl_mem a, size_t a_first, size_t a_row,
+                                              size_t a_next, cl_mem b, size_t b_first, size_t b_row,
+                                              size_t b_next, float beta, cl_mem c, size_t c_first,
+                                              size_t c_row, size_t c_next, size_t count,
+                                              cl_command_queue *queue, cl_event *event) {
+  (void)layout, (void)a_transpose, (void)b_transpose, (void)alpha, (void)beta;
+  (void)a, (void)a_first, (void)a_row, (void)a_next, (void)b, (void)b_first, (void)b_row;
+  (void)b_next, (void)c, (void)c_first, (void)c_row, (void)c_next, (void)queue, (void)event;
+  fprintf(stderr, "fake: %zu products of [%zu, %zu] by [%zu, %zu]\n", count, rows, inner, inner,
+          columns);
+  FAIL_STATUS;
+  return CL_SUCCESS;
+}
+
+FAKE_EXPORT cl_int CLBlastClearCache(void) {
+  fprintf(stderr, "fake: forgets\n");
   return CL_SUCCESS;
 }

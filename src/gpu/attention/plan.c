@@ -173,6 +173,54 @@ gpu_unfused_plan seqmix_gpu_unfused_plan(const seqmix_attention_problem *p,
   return plan;
 }
 
+/* ---- with a library's products --------------------------------------------------------------- */
+
+/* Workspace in floats: a quarter of a GiB, of a CPU what is not far beyond its caches. Products of
+ * fewer rows than those of these blocks are no work for a library. */
+enum { GEMM_ROOM = 1 << 26, GEMM_ROOM_OF_PROCESSOR = 1 << 22, GEMM_BLOCKS_LEAST = 16 };
+
+static int64_t gemm_room(const seqmix_device_properties *device) {
+  uint64_t largest = device->largest_bytes / sizeof(float);
+  int64_t room = device->is_processor ? GEMM_ROOM_OF_PROCESSOR : GEMM_ROOM;
+  return largest && largest < (uint64_t)room ? (int64_t)largest : room;
+}
+
+/* A block's scores, denominators, and queries or results, whichever are more. */
+static int64_t floats_of_block(const seqmix_attention_problem *p) {
+  return BLOCK_ROWS *
+         gpu_least(p->key_length + 1 + gpu_most(p->head_dim, p->value_dim), COUNT_MOST);
+}
+
+/* A unit's keys, values and flag. */
+static int64_t floats_of_unit(const seqmix_attention_problem *p) {
+  return times(p->key_length, p->head_dim + p->value_dim) + 1;
+}
+
+static void place_gathered(gpu_gemm_plan *plan, const seqmix_attention_problem *p) {
+  int64_t rows = plan->step_units * plan->step_blocks * BLOCK_ROWS;
+  plan->rows_at = rows * (p->key_length + 1);
+  plan->keys_at = plan->rows_at + rows * gpu_most(p->head_dim, p->value_dim);
+  plan->values_at = plan->keys_at + plan->step_units * p->key_length * p->head_dim;
+  plan->flags_at = plan->values_at + plan->step_units * p->key_length * p->value_dim;
+  plan->bytes = (uint64_t)(plan->flags_at + plan->step_units) * sizeof(float);
+}
+
+gpu_gemm_plan seqmix_gpu_gemm_plan(const seqmix_attention_problem *p,
+                                   const seqmix_device_properties *device) {
+  gpu_gemm_plan plan = {.lanes = seqmix_gpu_lanes(device), .items = seqmix_gpu_items(device)};
+  int64_t room = gemm_room(device), block = floats_of_block(p), unit = floats_of_unit(p);
+  plan.units = times(p->sequences, p->kv_heads);
+  plan.unit_blocks = times(gpu_divided(p->query_length, BLOCK_ROWS), p->q_heads / p->kv_heads);
+  if (p->key_length == 0 || unit >= room) return plan;
+  plan.step_blocks = gpu_least(plan.unit_blocks, (room - unit) / block);
+  plan.fits = plan.step_blocks >= gpu_least(plan.unit_blocks, GEMM_BLOCKS_LEAST);
+  plan.step_units = 1;
+  if (plan.step_blocks == plan.unit_blocks)
+    plan.step_units = gpu_most(gpu_least(plan.units, room / (unit + plan.unit_blocks * block)), 1);
+  if (plan.fits) place_gathered(&plan, p);
+  return plan;
+}
+
 /* ---- choice ---------------------------------------------------------------------------------- */
 
 /* Rows of a kv head that share its keys; more fill a tile of prefill. */

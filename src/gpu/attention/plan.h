@@ -50,6 +50,21 @@ typedef struct gpu_unfused_plan {
 gpu_unfused_plan seqmix_gpu_unfused_plan(const seqmix_attention_problem *problem,
                                          const seqmix_device_properties *device);
 
+/** The same with a library's products (kernels/attention/gather.c). A unit is a kv head of a
+ * sequence with the query heads that read it: its rows and its keys are a matrix each. */
+typedef struct gpu_gemm_plan {
+  int32_t lanes, items;
+  int32_t fits;                                  /* whether a part of a unit has room */
+  int64_t units;                                 /* of the call */
+  int64_t unit_blocks;                           /* of a unit's rows */
+  int64_t step_units, step_blocks;               /* at a time: of units, and of each one's blocks */
+  int64_t rows_at, keys_at, values_at, flags_at; /* in workspace, in floats, behind the scores */
+  uint64_t bytes;                                /* of workspace */
+} gpu_gemm_plan;
+
+gpu_gemm_plan seqmix_gpu_gemm_plan(const seqmix_attention_problem *problem,
+                                   const seqmix_device_properties *device);
+
 /** Whether queries are so few that keys are what there is to share out. */
 int seqmix_gpu_is_decode(const seqmix_attention_problem *problem);
 
