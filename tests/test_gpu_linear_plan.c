@@ -182,6 +182,19 @@ START_TEST(test_huge_problems) {
 }
 END_TEST
 
+/* Steps along time of the chunked algorithm are those of chunks, wherever it is forced. */
+START_TEST(test_chunks_are_of_many_tokens) {
+  const seqmix_linear_attention_problem problem = make_problem(1, 1000, 2, 64, 0);
+  for (int i = 0; i < KNOWN_DEVICES; i++) {
+    const seqmix_device_properties device = known_properties(&known_devices[i]);
+    gpu_linear_plan plan = seqmix_gpu_linear_plan(&problem, &device, GPU_LINEAR_CHUNKED);
+    ck_assert_int_eq(plan.algorithm, GPU_LINEAR_CHUNKED);
+    ck_assert_int_ge(plan.chunk, 16);
+    ck_assert_int_eq(plan.chunks, (1000 + plan.chunk - 1) / plan.chunk);
+  }
+}
+END_TEST
+
 START_TEST(test_short_sequences_go_token_by_token) {
   const seqmix_device_properties device = known_properties(&known_devices[0]);
   for (int64_t length = 0; length < 40; length++) {
@@ -200,6 +213,7 @@ Suite *suite_make(void) {
   suite_add(tcase, test_plans_of_some_devices);
   suite_add(tcase, test_workspace_is_bounded);
   suite_add(tcase, test_huge_problems);
+  suite_add(tcase, test_chunks_are_of_many_tokens);
   suite_add(tcase, test_short_sequences_go_token_by_token);
   suite_add_tcase(suite, tcase);
   return suite;

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "frame/child.h"
+#include "gpu/trace.h"
 #include "opencl/opencl.h"
 #include "support/suite.h"
 
@@ -281,6 +282,51 @@ START_TEST(test_second_process_compiles_nothing) {
 }
 END_TEST
 
+/* ---- chunks ---------------------------------------------------------------------------------- */
+
+enum { LONG = 130, HEADS = 2, DIMS = 16, LONG_ELEMENTS = LONG * HEADS * DIMS };
+
+/* The constant CHUNK of a program, by its name; 0 if it has none. */
+static int chunk_of(const gpu_launch_record *record) {
+  const char *chunk = strstr(record->program, " CHUNK=");
+  return chunk ? atoi(chunk + strlen(" CHUNK=")) : 0;
+}
+
+/* With the chunked variant forced no kernel that goes token by token is started, and those that are
+ * take chunks of many: all but the state's way from one to the next is done for all chunks at once.
+ */
+START_TEST(test_chunked_is_chunked) {
+  static float zeros[LONG_ELEMENTS];
+  static gpu_trace trace;
+  OPEN_OR_SKIP(context);
+  OK(seqmix_context_set_variant(context, "linear_attention__any_cl_chunked"));
+  seqmix_tensor tensors[4];
+  seqmix_linear_attention_args args = SEQMIX_LINEAR_ATTENTION_ARGS_INIT;
+  for (int i = 0; i < 4; i++)
+    tensors[i] =
+        seqmix_tensor_4d(on_device(context, zeros, sizeof zeros), SEQMIX_F32, 1, LONG, HEADS, DIMS);
+  args.q = &tensors[0], args.k = &tensors[1], args.v = &tensors[2], args.out = &tensors[3];
+  ck_assert(seqmix_gpu_trace(context, &trace));
+  OK(seqmix_linear_attention(context, &args));
+  OK(seqmix_synchronize(context));
+  seqmix_gpu_trace(context, NULL);
+  int weights = 0, walks = 0;
+  for (int32_t i = 0; i < trace.count; i++) {
+    const gpu_launch_record *record = &trace.records[i];
+    int chunk = chunk_of(record);
+    ck_assert_str_ne(record->kernel, "linear_tokens");
+    ck_assert_str_ne(record->kernel, "linear_walk");
+    walks += strcmp(record->kernel, "linear_chunks") == 0 && chunk >= 16;
+    weights += strcmp(record->kernel, "linear_weights") == 0 && chunk >= 16 &&
+               (int)record->groups == HEADS * ((LONG + chunk - 1) / chunk);
+  }
+  ck_assert_int_eq(weights, 1);
+  ck_assert_int_eq(walks, 1);
+  for (int i = 0; i < 4; i++) seqmix_buffer_free(context, tensors[i].data);
+  seqmix_context_destroy(context);
+}
+END_TEST
+
 Suite *suite_make(void) {
   Suite *suite = suite_create("opencl");
   TCase *tcase = tcase_create("opencl");
@@ -289,6 +335,7 @@ Suite *suite_make(void) {
   suite_add(tcase, test_second_process_compiles_nothing);
   suite_add(tcase, test_own_queue);
   suite_add(tcase, test_memory);
+  suite_add(tcase, test_chunked_is_chunked);
   suite_add_loop(tcase, test_indices, 0, INDICES);
   suite_add_tcase(suite, tcase);
   return suite;

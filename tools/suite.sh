@@ -94,6 +94,17 @@ python_tests() {
   fi
 }
 
+has_opencl_device() { "$1/tools/seqmix" devices 2>/dev/null | grep '^[* ] opencl:0 ' >/dev/null; }
+
+# The Python suite with the device opencl:0 under test, and what the C tests have had compiled.
+opencl_python_tests() {
+  local folder=$1
+  SEQMIX_DEVICE=opencl:0 SEQMIX_CACHE_DIR="$PWD/$folder/tests/opencl/kernels" \
+    POCL_CACHE_DIR="$PWD/$folder/tests/opencl/kernels-of-pocl" \
+    python_env "$folder" python -m pytest tests/python -q -p no:cacheprovider \
+    --junitxml "$folder/junit-opencl.xml" </dev/null
+}
+
 # Builds, runs the C tests, and the Python tests where they can tell something new.
 run_suite() {
   local suite=$1 folder status=0
@@ -115,5 +126,12 @@ run_suite() {
       ;;
   esac
   python tools/totals.py count "$suite" "${reports[@]}" || status=1
+  if [ "$suite" = main ] && has_opencl_device "$folder"; then
+    reports=(--junit "$folder/junit-opencl.xml")
+    [ -z "${DEV_TOTALS:-}" ] || reports+=(--append "$DEV_TOTALS")
+    rm -f "$folder/junit-opencl.xml"
+    (stage "$suite: Python tests on opencl:0" opencl_python_tests "$folder") || status=1
+    python tools/totals.py count "$suite, opencl:0" "${reports[@]}" || status=1
+  fi
   return $status
 }
