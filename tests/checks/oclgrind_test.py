@@ -39,7 +39,14 @@ CASES = {
             "pool_other_rows_absences",
             "t512_c1",
         ],
-        "prefix_scan": ["sum_f16", "product_segments", "max_t9", "logsumexp_exclusive_reverse", "rank_4_axis_2"],
+        "prefix_scan": [
+            "sum_f16",
+            "product_segments",
+            "max_t9",
+            "logsumexp_exclusive_reverse",
+            "rank_4_axis_2",
+            "i32_product_zeros",
+        ],
         "selective_scan": ["s3_t1", "small", "small_complex_f16", "small_cut", "small_cut_complex"],
         "causal_conv1d": ["width_4_t2", "width_4_packed", "width_8_t3_in_place", "width_4_spread"],
     },
@@ -57,6 +64,9 @@ CASES = {
 COMPLAINT = re.compile(r"^(Invalid|Uninitialized|.*data race|OCLGRIND|Oclgrind - ).*$", re.MULTILINE | re.IGNORECASE)
 LAUNCH = re.compile(r"^seqmix: debug: launch (\w+) ", re.MULTILINE)
 KERNEL = re.compile(r"^KERNEL void (\w+)\(", re.MULTILINE)
+
+# Beside products of CLBlast, which does not work on Oclgrind: seqmix leaves it out there.
+BESIDE_CLBLAST = "attention/gather.c"
 
 
 def environment(library: Path, folder: Path, keeping: Path | None, shape: str) -> dict[str, str]:
@@ -105,7 +115,8 @@ def all_cases() -> Iterator[tuple[str, str, str]]:
 
 
 def kernels_of(folder: Path) -> set[str]:
-    return {name for path in folder.rglob("*.c") for name in KERNEL.findall(path.read_text())}
+    texts = (path for path in folder.rglob("*.c") if path != folder / BESIDE_CLBLAST)
+    return {name for path in texts for name in KERNEL.findall(path.read_text())}
 
 
 def run(tool: Path, library: Path, keeping: Path | None, kernels: set[str]) -> tuple[int, int]:
@@ -125,6 +136,7 @@ def run(tool: Path, library: Path, keeping: Path | None, kernels: set[str]) -> t
             print(f"{shape} {operator} {case}: {time.monotonic() - start:.1f} s", wrong, flush=True)
     missing = sorted(kernels - launched)
     print(f"{len(launched)} of {len(kernels)} kernels launched; never:", *missing or ["none"])
+    print(f"SKIP kernels/{BESIDE_CLBLAST}: CLBlast does not work on Oclgrind")
     return passed + (not missing), failed + bool(missing)
 
 
@@ -140,7 +152,7 @@ def main() -> int:
         print("totals: 0 passed, 0 failed, 1 skipped")
         return 0
     passed, failed = run(options.tool, library, options.keeping, kernels_of(options.kernels))
-    print(f"totals: {passed} passed, {failed} failed, 0 skipped")
+    print(f"totals: {passed} passed, {failed} failed, 1 skipped")
     return 1 if failed else 0
 
 
