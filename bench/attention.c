@@ -208,10 +208,6 @@ const bench_operator attention_operator = {
     .run = run,
     .probe = probe,
     .verify = verify,
-    .baseline = "unfused attention with BLAS, in f32",
-    .baseline_open = attention_baseline_open,
-    .baseline_close = attention_baseline_close,
-    .baseline_run = attention_baseline_run,
-    .baseline_verify = attention_baseline_verify,
-    .baseline_how = attention_baseline_how,
+    .baseline = &attention_baseline,
+    .device_baseline = &attention_device_baseline,
 };

@@ -92,10 +92,9 @@ int attention_expect(attention_instance *instance, char *error);
 bench_check attention_compare(const attention_instance *instance, const void *out, int32_t dtype);
 
 /* attention_baseline.c */
-void *attention_baseline_open(void *instance, char *error);
-void attention_baseline_close(void *pointer);
-void attention_baseline_run(void *pointer, int64_t call);
-int attention_baseline_verify(void *pointer, bench_check *check, char *error);
-const char *attention_baseline_how(const void *pointer);
+extern const bench_means attention_baseline;
+
+/* attention_unfused.c: the library's unfused path, on the device itself. */
+extern const bench_means attention_device_baseline;
 
 #endif

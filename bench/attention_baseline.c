@@ -175,22 +175,23 @@ static void use_way(baseline *base, baseline_way way) {
   openblas_set_num_threads(way == WAY_BLAS ? team_size(base->in->world->team) : 1);
 }
 
-void attention_baseline_run(void *pointer, int64_t call) {
+static seqmix_status run_baseline(void *pointer, int64_t call) {
   baseline *base = pointer;
   bench_team *team = base->in->world->team;
   int64_t count = base->in->shape.b * base->heads;
   base->copy = call % base->in->copies;
   if (base->way == WAY_HEADS) {
     team_tasks(team, count, run_head, base);
-    return;
+    return SEQMIX_OK;
   }
   for (int64_t i = 0; i < count; i++) {
     product p = {base, i / base->heads, i % base->heads, base->scores};
     multiply_head(&p, team);
   }
+  return SEQMIX_OK;
 }
 
-const char *attention_baseline_how(const void *pointer) {
+static const char *how_baseline(const void *pointer) {
   const baseline *base = pointer;
   if (team_size(base->in->world->team) == 1) return "one thread";
   return base->way == WAY_HEADS ? "a head per thread" : "threads of the BLAS";
@@ -207,7 +208,7 @@ static void choose_way(baseline *base) {
     use_way(base, (baseline_way)way);
     for (int64_t i = 0; i < 2 && best[way] < LONG_CALL; i++) {
       double start = now();
-      attention_baseline_run(base, i);
+      run_baseline(base, i);
       best[way] = now() - start;
     }
   }
@@ -216,7 +217,7 @@ static void choose_way(baseline *base) {
 
 /* ---- opening and closing ------------------------------------------------------------------- */
 
-void attention_baseline_close(void *pointer) {
+static void close_baseline(void *pointer) {
   baseline *base = pointer;
   if (!base) return;
   for (int64_t i = 0; base->owns_kv && i < base->in->copies; i++) {
@@ -239,7 +240,7 @@ static uint64_t input_bytes(const baseline *base) {
   return sizeof(float) * (own + query_elements(s, s->d) + query_elements(s, s->dv));
 }
 
-void *attention_baseline_open(void *instance, char *error) {
+static void *open_baseline(void *instance, char *error) {
   attention_instance *in = instance;
   int32_t threads = team_size(in->world->team);
   baseline sizes = {.in = in, .softmax = level_best()->softmax};
@@ -259,19 +260,28 @@ void *attention_baseline_open(void *instance, char *error) {
   }
   if (!base || !base->out || !base->scores || !take_inputs(base)) {
     snprintf(error, BENCH_TEXT, "not enough memory");
-    attention_baseline_close(base);
+    close_baseline(base);
     return NULL;
   }
   choose_way(base);
   return base;
 }
 
-int attention_baseline_verify(void *pointer, bench_check *check, char *error) {
+static int verify_baseline(void *pointer, bench_check *check, char *error) {
   baseline *base = pointer;
   const attention_shape *s = &base->in->shape;
   if (!attention_expect(base->in, error)) return 0;
   memset(base->out, 0xff, (size_t)query_elements(s, s->dv) * sizeof *base->out);
-  attention_baseline_run(base, 0);
+  run_baseline(base, 0);
   *check = attention_compare(base->in, base->out, SEQMIX_F32);
   return 1;
 }
+
+const bench_means attention_baseline = {
+    .what = "unfused attention with BLAS, in f32",
+    .open = open_baseline,
+    .close = close_baseline,
+    .run = run_baseline,
+    .verify = verify_baseline,
+    .how = how_baseline,
+};

@@ -78,7 +78,7 @@ typedef enum bench_outcome {
 typedef struct bench_baseline {
   bench_outcome outcome;
   char message[BENCH_TEXT];
-  const char *how;
+  const char *what, *how;
   bench_check check;
   bench_timing time;
 } bench_baseline;

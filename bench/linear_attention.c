@@ -172,10 +172,5 @@ const bench_operator linear_attention_operator = {
     .run = run,
     .probe = probe,
     .verify = verify,
-    .baseline = "a plain loop over tokens, in f32",
-    .baseline_open = linear_attention_baseline_open,
-    .baseline_close = linear_attention_baseline_close,
-    .baseline_run = linear_attention_baseline_run,
-    .baseline_verify = linear_attention_baseline_verify,
-    .baseline_how = linear_attention_baseline_how,
+    .baseline = &linear_attention_baseline,
 };

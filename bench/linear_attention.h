@@ -131,10 +131,6 @@ bench_check linear_attention_compare(const linear_attention_instance *instance, 
                                      int32_t dtype, const void *states, int32_t state_dtype);
 
 /* linear_attention_baseline.c */
-void *linear_attention_baseline_open(void *instance, char *error);
-void linear_attention_baseline_close(void *pointer);
-void linear_attention_baseline_run(void *pointer, int64_t call);
-int linear_attention_baseline_verify(void *pointer, bench_check *check, char *error);
-const char *linear_attention_baseline_how(const void *pointer);
+extern const bench_means linear_attention_baseline;
 
 #endif

@@ -68,7 +68,7 @@ static int convert_part(baseline *base, linear_attention_part part) {
   return 1;
 }
 
-void linear_attention_baseline_close(void *pointer) {
+static void close_baseline(void *pointer) {
   baseline *base = pointer;
   if (!base) return;
   for (int part = 0; part < LINEAR_PARTS; part++) free(base->parts[part]);
@@ -76,7 +76,7 @@ void linear_attention_baseline_close(void *pointer) {
   free(base);
 }
 
-void *linear_attention_baseline_open(void *instance, char *error) {
+static void *open_baseline(void *instance, char *error) {
   linear_attention_instance *in = instance;
   const linear_attention_shape *s = &in->shape;
   if (s->hq > s->h) {
@@ -97,7 +97,7 @@ void *linear_attention_baseline_open(void *instance, char *error) {
   for (int part = 0; done && part < LINEAR_PARTS; part++) done = convert_part(base, part);
   if (done) return base;
   snprintf(error, BENCH_TEXT, "not enough memory");
-  linear_attention_baseline_close(base);
+  close_baseline(base);
   return NULL;
 }
 
@@ -157,27 +157,37 @@ static void run_block(void *pointer, int32_t worker, int64_t task) {
     memcpy(columns + d * s->dv, r.state + d * base->columns, row);
 }
 
-void linear_attention_baseline_run(void *pointer, int64_t call) {
+static seqmix_status run_baseline(void *pointer, int64_t call) {
   baseline *base = pointer;
   const linear_attention_shape *s = &base->in->shape;
   (void)call;
   team_tasks(base->in->world->team, s->b * s->h * base->blocks, run_block, base);
+  return SEQMIX_OK;
 }
 
-const char *linear_attention_baseline_how(const void *pointer) {
+static const char *how_baseline(const void *pointer) {
   const baseline *base = pointer;
   return team_size(base->in->world->team) == 1 ? "one thread" : "some columns of a state per task";
 }
 
-int linear_attention_baseline_verify(void *pointer, bench_check *check, char *error) {
+static int verify_baseline(void *pointer, bench_check *check, char *error) {
   baseline *base = pointer;
   linear_attention_instance *in = base->in;
   const linear_attention_shape *s = &in->shape;
   if (!linear_attention_expect(in, error)) return 0;
   memset(base->parts[LINEAR_OUT], 0xff,
          (size_t)(s->b * s->t * s->h * s->dv) * sizeof *base->parts[LINEAR_OUT]);
-  linear_attention_baseline_run(base, 0);
+  run_baseline(base, 0);
   *check = linear_attention_compare(in, base->parts[LINEAR_OUT], SEQMIX_F32,
                                     base->parts[LINEAR_STATE], SEQMIX_F32);
   return 1;
 }
+
+const bench_means linear_attention_baseline = {
+    .what = "a plain loop over tokens, in f32",
+    .open = open_baseline,
+    .close = close_baseline,
+    .run = run_baseline,
+    .verify = verify_baseline,
+    .how = how_baseline,
+};

@@ -46,7 +46,7 @@ static int print_lists(void) {
     print_presets(op);
     printf("\n%s: what makes a --shape\n", op->name);
     for (int p = 0; p < op->parameter_count; p++) print_parameter(&op->parameters[p]);
-    printf("\n%s: the baseline is %s\n", op->name, op->baseline);
+    printf("\n%s: the baseline is %s\n", op->name, op->baseline->what);
   }
   return EXIT_GOOD;
 }

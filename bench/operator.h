@@ -31,11 +31,23 @@ typedef struct bench_preset {
 typedef struct bench_world {
   seqmix_context *context;   /* under test */
   seqmix_context *reference; /* the judge */
+  const char *variant;       /* forced on the context, or NULL */
   bench_team *team;          /* threads for baselines, as many as the context has */
   uint64_t cache_bytes;      /* of the last-level caches together */
   int on_host;               /* whether the context's buffers are ordinary memory */
   int is_paper;              /* buffers hold nothing: no numbers are drawn for them (paper.h) */
 } bench_world;
+
+/* The same calculation by plain means. */
+typedef struct bench_means {
+  const char *what; /* it is, in words */
+  void *(*open)(void *instance, char *error);
+  void (*close)(void *baseline);
+  seqmix_status (*run)(void *baseline, int64_t call);
+  int (*verify)(void *baseline, bench_check *check, char *error);
+  /* How it spreads its work, in words. */
+  const char *(*how)(const void *baseline);
+} bench_means;
 
 /* Functions that can fail return NULL or zero and write a sentence into `error`, which has room for
  * BENCH_TEXT characters. `instance` is what open() made, `baseline` what baseline_open() made. */
@@ -66,14 +78,8 @@ struct bench_operator {
   /* Runs once and compares rows with the judge; zero if that could not be done. */
   int (*verify)(void *instance, bench_check *check, char *error);
 
-  /* What the baseline is, for --list. */
-  const char *baseline;
-  void *(*baseline_open)(void *instance, char *error);
-  void (*baseline_close)(void *baseline);
-  void (*baseline_run)(void *baseline, int64_t call);
-  int (*baseline_verify)(void *baseline, bench_check *check, char *error);
-  /* How it spreads its work, in words. */
-  const char *(*baseline_how)(const void *baseline);
+  const bench_means *baseline;
+  const bench_means *device_baseline; /* of devices with memory of their own; NULL: the same */
 };
 
 extern const bench_operator attention_operator, linear_attention_operator,

@@ -114,7 +114,7 @@ static void add_baseline(cJSON *object, const bench_result *result) {
   const bench_baseline *baseline = &result->baseline;
   cJSON *item = cJSON_AddObjectToObject(object, "baseline");
   json_outcome(item, baseline->outcome, baseline->message);
-  json_text(item, "what", result->item.op->baseline);
+  if (baseline->what) json_text(item, "what", baseline->what);
   if (baseline->how) json_text(item, "how", baseline->how);
   if (baseline->check.rows) add_check(item, &baseline->check);
   if (baseline->outcome != BENCH_MEASURED) return;

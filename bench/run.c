@@ -55,7 +55,7 @@ static int fill_station(bench_station *s, const char *device, int32_t threads, c
 
 int station_open(bench_station *station, const char *device, int32_t threads, const char *variant,
                  char *error) {
-  *station = (bench_station){.variant = variant};
+  *station = (bench_station){.variant = variant, .world.variant = variant};
   if (fill_station(station, device, threads, error)) return 1;
   station_close(station);
   return 0;
@@ -96,10 +96,20 @@ static seqmix_status finish_operator(void *pointer) {
   return seqmix_synchronize(timed->context);
 }
 
+typedef struct timed_baseline {
+  const bench_means *means;
+  void *baseline;
+  seqmix_context *context;
+} timed_baseline;
+
 static seqmix_status call_baseline(void *pointer, int64_t number) {
-  const timed_operator *timed = pointer;
-  timed->op->baseline_run(timed->instance, number);
-  return SEQMIX_OK;
+  const timed_baseline *timed = pointer;
+  return timed->means->run(timed->baseline, number);
+}
+
+static seqmix_status finish_baseline(void *pointer) {
+  const timed_baseline *timed = pointer;
+  return seqmix_synchronize(timed->context);
 }
 
 /* A call besides those that are timed, as what is recorded costs time. */
@@ -146,22 +156,29 @@ static void describe_error(const bench_check *check, char *message) {
              check->error, (long long)check->rows);
 }
 
-static void run_baseline(void *instance, const bench_protocol *protocol, const bench_operator *op,
+static void run_baseline(const bench_station *station, void *instance,
+                         const bench_protocol *protocol, const bench_operator *op,
                          bench_baseline *result) {
+  const bench_means *means = op->baseline;
+  if (!station->world.on_host && op->device_baseline) means = op->device_baseline;
   result->outcome = BENCH_SKIPPED;
-  void *baseline = op->baseline_open(instance, result->message);
+  result->what = means->what;
+  void *baseline = means->open(instance, result->message);
   if (!baseline) return;
-  result->how = op->baseline_how(baseline);
-  if (op->baseline_verify(baseline, &result->check, result->message)) {
+  result->how = means->how(baseline);
+  if (means->verify(baseline, &result->check, result->message)) {
     result->outcome = result->check.passed ? BENCH_MEASURED : BENCH_FAILED;
     if (!result->check.passed) describe_error(&result->check, result->message);
   }
   if (result->outcome == BENCH_MEASURED) {
-    timed_operator timed = {op, baseline, NULL};
-    bench_subject subject = {&timed, call_baseline, NULL};
-    measure(&subject, protocol, &result->time);
+    timed_baseline timed = {means, baseline, station->world.context};
+    bench_subject subject = {&timed, call_baseline, finish_baseline};
+    if (measure(&subject, protocol, &result->time)) {
+      result->outcome = BENCH_FAILED;
+      snprintf(result->message, sizeof result->message, "%s", seqmix_last_error());
+    }
   }
-  op->baseline_close(baseline);
+  means->close(baseline);
   settle();
 }
 
@@ -191,7 +208,7 @@ static void run_instance(const bench_station *station, void *instance,
   result->outcome = BENCH_MEASURED;
   if (!with_baseline) return;
   watcher(user, "baseline");
-  run_baseline(instance, protocol, op, &result->baseline);
+  run_baseline(station, instance, protocol, op, &result->baseline);
 }
 
 bench_result run_case(const bench_station *station, const bench_case *item,

@@ -112,12 +112,9 @@ const char *scan_phase(const scan_shape *shape);
 int scan_check_size(double elements, char *error);
 
 /* Members of an operator's row that are alike for all. */
-#define SCAN_FUNCTIONS                                                                        \
-  .close = scan_close, .cost = scan_cost, .copies = scan_copies, .run = scan_run,             \
-  .probe = scan_probe, .verify = scan_verify, .baseline = "a plain loop over tokens, in f32", \
-  .baseline_open = scan_baseline_open, .baseline_close = scan_baseline_close,                 \
-  .baseline_run = scan_baseline_run, .baseline_verify = scan_baseline_verify,                 \
-  .baseline_how = scan_baseline_how
+#define SCAN_FUNCTIONS                                                            \
+  .close = scan_close, .cost = scan_cost, .copies = scan_copies, .run = scan_run, \
+  .probe = scan_probe, .verify = scan_verify, .baseline = &scan_baseline
 
 /* ---- scan_rows.c: the judge ------------------------------------------------------------------ */
 
@@ -129,10 +126,6 @@ bench_check scan_compare(const scan_instance *instance, const void *out, int32_t
 
 /* ---- scan_baseline.c ------------------------------------------------------------------------- */
 
-void *scan_baseline_open(void *instance, char *error);
-void scan_baseline_close(void *pointer);
-void scan_baseline_run(void *pointer, int64_t call);
-int scan_baseline_verify(void *pointer, bench_check *check, char *error);
-const char *scan_baseline_how(const void *pointer);
+extern const bench_means scan_baseline;
 
 #endif

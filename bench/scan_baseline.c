@@ -60,7 +60,7 @@ static size_t scratch_bytes(const baseline *base) {
   return (bytes + 127) / 128 * 128;
 }
 
-void scan_baseline_close(void *pointer) {
+static void close_baseline(void *pointer) {
   baseline *base = pointer;
   if (!base) return;
   for (int part = 0; part < SCAN_PARTS; part++) free(base->parts[part]);
@@ -68,7 +68,7 @@ void scan_baseline_close(void *pointer) {
   free(base);
 }
 
-void *scan_baseline_open(void *instance, char *error) {
+static void *open_baseline(void *instance, char *error) {
   scan_instance *in = instance;
   if (in->kind->op == SEQMIX_OP_SELECTIVE_SCAN && in->shape.is_complex) {
     snprintf(error, BENCH_TEXT, "states are complex, which the loop does not do");
@@ -86,7 +86,7 @@ void *scan_baseline_open(void *instance, char *error) {
   for (int part = 0; done && part < SCAN_PARTS; part++) done = convert_part(base, part);
   if (done) return base;
   snprintf(error, BENCH_TEXT, "not enough memory");
-  scan_baseline_close(base);
+  close_baseline(base);
   return NULL;
 }
 
@@ -133,26 +133,36 @@ static void run_task(void *pointer, int32_t worker, int64_t task) {
   base->level->scan(&loop);
 }
 
-void scan_baseline_run(void *pointer, int64_t call) {
+static seqmix_status run_baseline(void *pointer, int64_t call) {
   baseline *base = pointer;
   (void)call;
   team_tasks(base->in->world->team, base->in->shape.b * base->blocks, run_task, base);
+  return SEQMIX_OK;
 }
 
-const char *scan_baseline_how(const void *pointer) {
+static const char *how_baseline(const void *pointer) {
   const baseline *base = pointer;
   if (team_size(base->in->world->team) == 1) return "one thread";
   if (base->in->shape.is_time_inside) return "a channel per task";
   return base->blocks > 1 ? "some channels per task" : "a sequence per task";
 }
 
-int scan_baseline_verify(void *pointer, bench_check *check, char *error) {
+static int verify_baseline(void *pointer, bench_check *check, char *error) {
   baseline *base = pointer;
   scan_instance *in = base->in;
   if (!scan_expect(in, error)) return 0;
   memset(base->parts[SCAN_OUT], 0xff,
          (size_t)scan_elements(&base->layouts[SCAN_OUT]) * sizeof *base->parts[SCAN_OUT]);
-  scan_baseline_run(base, 0);
+  run_baseline(base, 0);
   *check = scan_compare(in, base->parts[SCAN_OUT], SEQMIX_F32, base->parts[SCAN_STATE], SEQMIX_F32);
   return 1;
 }
+
+const bench_means scan_baseline = {
+    .what = "a plain loop over tokens, in f32",
+    .open = open_baseline,
+    .close = close_baseline,
+    .run = run_baseline,
+    .verify = verify_baseline,
+    .how = how_baseline,
+};

@@ -47,10 +47,12 @@ START_TEST(test_case) {
   if (!station_open(&station, "opencl:0", 1, NULL, error)) suite_skip("no OpenCL device");
   ck_assert_msg(case_parse_shape(shapes[_i], &item, error), "%s", error);
   item.dtype = SEQMIX_F32;
-  bench_result result = run_case(&station, &item, &in_no_time, 0, ignore_step, NULL);
+  bench_result result = run_case(&station, &item, &in_no_time, 1, ignore_step, NULL);
   ck_assert_msg(result.outcome == BENCH_MEASURED, "%s: %s", shapes[_i], result.message);
   ck_assert_int_gt(result.check.rows, 0);
   ck_assert(result.time.median > 0);
+  ck_assert_msg(result.baseline.outcome == BENCH_MEASURED, "%s: %s", shapes[_i],
+                result.baseline.message);
   check_kernels(&result.kernels, shapes[_i]);
   station_close(&station);
 }

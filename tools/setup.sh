@@ -42,6 +42,9 @@ has_opencl() {
     PATH=$PATH:/sbin ldconfig -p | grep -q 'libOpenCL\.so\.1'
 }
 
+# True if there is the library that attention on OpenCL may multiply by.
+has_clblast() { PATH=$PATH:/sbin ldconfig -p | grep -q 'libclblast\.so\.1'; }
+
 has_bench_libraries() { has_package openblas && has_package libcjson; }
 
 # Debian packages that are missing for $1: build, bench, test or ci. Asks for commands and headers, not
@@ -59,6 +62,7 @@ missing_packages() {
   has_package check || echo check
   has_header "${CC:-cc}" dlpack/dlpack.h c || echo libdlpack-dev
   has_opencl || echo pocl-opencl-icd ocl-icd-libopencl1
+  has_clblast || echo libclblast1
   [ "$level" = test ] && return
   for program in clang clang-format clang-tidy cmake doxygen g++ gcc git make oclgrind shellcheck; do
     have "$program" || echo "$program"

@@ -57,7 +57,7 @@ typedef struct seqmix_prefix_scan_args {
  * - **Strides**: any, 0 for x too; those of out are positive. Fast where the axis is contiguous and
  *   where another is. Elements of out are distinct, and out does not overlap x.
  * - The same call gives the same bits, whatever the number of threads.
- * - On a GPU the call is asynchronous on the context's stream; f64 and i32 are for the CPU.
+ * - On a GPU the call is asynchronous on the context's stream; f64 is for the CPU.
  *
  * @return INVALID_ARGUMENT for anything the above forbids, before an output byte is written, and
  *         for a workspace that is too small or misaligned; UNSUPPORTED if the device cannot do the

@@ -12,6 +12,9 @@
 #define KIND_PRODUCT 3
 #define KIND_MAX 4
 #define KIND_LOGSUMEXP 5
+#define KIND_SUM_I32 6 /* of integers, as the bits of floats; TYPE is f32 */
+#define KIND_PRODUCT_I32 7
+#define KIND_MAX_I32 8
 
 /* Axes of a tensor that are neither time nor channels. */
 enum { SCAN_AXES_MOST = 7 };

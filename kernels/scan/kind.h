@@ -17,6 +17,8 @@
 #define NOTHING 1.0f
 #elif KIND == KIND_MAX || KIND == KIND_LOGSUMEXP
 #define NOTHING (-INFINITY)
+#elif KIND == KIND_PRODUCT_I32 || KIND == KIND_MAX_I32
+#define NOTHING from_bits(NOTHING_I32)
 #else
 #define NOTHING 0.0f
 #endif
@@ -36,6 +38,8 @@ typedef struct token {
 #include "scan/product.h"
 #elif KIND == KIND_MAX
 #include "scan/max.h"
-#else
+#elif KIND == KIND_LOGSUMEXP
 #include "scan/logsumexp.h"
+#else
+#include "scan/integer.h"
 #endif

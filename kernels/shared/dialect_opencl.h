@@ -58,6 +58,8 @@ typedef int lane_int;
 #define lane_store_u16(data, at, x) (((GLOBAL ushort *)(data))[at] = (ushort)(x))
 #define lane_from_int(x) ((float)(x))
 #define lane_to_int(x) ((int)(x))
+#define lane_int_unsigned(x) as_uint(x)
+#define lane_int_signed(x) as_int(x)
 #define lane_from_array(array) ((array)[0])
 #define lane_to_array(array, x) ((array)[0] = (x))
 #define lane_even(a, b) (a)
@@ -81,6 +83,8 @@ typedef JOINED(int, LANES) lane_int;
   JOINED(vstore, LANES)(JOINED(convert_ushort, LANES)(x), 0, (GLOBAL ushort *)(data) + (at))
 #define lane_from_int(x) JOINED(convert_float, LANES)(x)
 #define lane_to_int(x) JOINED(convert_int, LANES)(x)
+#define lane_int_unsigned(x) JOINED(as_uint, LANES)(x)
+#define lane_int_signed(x) JOINED(as_int, LANES)(x)
 #define lane_from_array(array) JOINED(vload, LANES)(0, (array))
 #define lane_to_array(array, x) JOINED(vstore, LANES)((x), 0, (array))
 
@@ -116,6 +120,10 @@ DEVICE lane lane_high(lane a, lane b) {
 #define lane_int_select(condition, yes, no) select((no), (yes), (condition))
 #define lane_int_of(x) ((lane_int)(x))
 #define lane_int_clamp(x, least, most) clamp((x), (lane_int)(least), (lane_int)(most))
+#define lane_int_max(a, b) max((a), (b))
+/* These wrap around. */
+#define lane_int_add(a, b) lane_int_signed(lane_int_unsigned(a) + lane_int_unsigned(b))
+#define lane_int_multiply(a, b) lane_int_signed(lane_int_unsigned(a) * lane_int_unsigned(b))
 
 /* a b + c, rounded once or twice, whichever is fast. Of a CPU, its compiler says what OpenCL's does
  * not. */

@@ -79,12 +79,14 @@ SEQMIX_GPU_ALGORITHM(selective_scan)
   (SEQMIX_ATTENTION_MERGE_SINKS | SEQMIX_ATTENTION_MERGE_LSE | SEQMIX_ATTENTION_MERGE_OUT_F32)
 
 /** A row of the table of the backend that is `isa` in names: "cl". */
-#define SEQMIX_GPU_VARIANT(isa, operator, OPERATOR, algorithm, function)              \
-  {                                                                                   \
-    .name = #operator"__any_" #isa "_" #algorithm, .op = SEQMIX_OP_##OPERATOR,        \
-    .dtypes = SEQMIX_GPU_TYPES, .problem_features = SEQMIX_GPU_##OPERATOR##_FEATURES, \
-    .workspace = seqmix_gpu_##function##_workspace, .run = seqmix_gpu_##function,     \
+#define SEQMIX_GPU_TYPED_VARIANT(isa, operator, OPERATOR, algorithm, function, types)             \
+  {                                                                                               \
+    .name = #operator"__any_" #isa "_" #algorithm, .op = SEQMIX_OP_##OPERATOR, .dtypes = (types), \
+    .problem_features = SEQMIX_GPU_##OPERATOR##_FEATURES,                                         \
+    .workspace = seqmix_gpu_##function##_workspace, .run = seqmix_gpu_##function,                 \
   }
+#define SEQMIX_GPU_VARIANT(isa, operator, OPERATOR, algorithm, function) \
+  SEQMIX_GPU_TYPED_VARIANT(isa, operator, OPERATOR, algorithm, function, SEQMIX_GPU_TYPES)
 
 /** The same of an algorithm that is a choice, with its own list of options, and of what it needs of
  * the device. */
@@ -116,7 +118,8 @@ SEQMIX_GPU_ALGORITHM(selective_scan)
       SEQMIX_GPU_VARIANT(isa, linear_attention, LINEAR_ATTENTION, chunked,                         \
                          linear_attention_chunked),                                                \
       SEQMIX_GPU_VARIANT(isa, linear_recurrence, LINEAR_RECURRENCE, pieces, linear_recurrence),    \
-      SEQMIX_GPU_VARIANT(isa, prefix_scan, PREFIX_SCAN, pieces, prefix_scan),                      \
+      SEQMIX_GPU_TYPED_VARIANT(isa, prefix_scan, PREFIX_SCAN, pieces, prefix_scan,                 \
+                               SEQMIX_GPU_TYPES | SEQMIX_DTYPE_BIT(SEQMIX_I32)),                   \
       SEQMIX_GPU_VARIANT(isa, selective_scan, SELECTIVE_SCAN, pieces, selective_scan),             \
       SEQMIX_GPU_VARIANT(isa, causal_conv1d, CAUSAL_CONV1D, tokens, causal_conv1d)
 

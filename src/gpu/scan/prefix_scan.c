@@ -10,11 +10,12 @@ typedef seqmix_prefix_scan_problem prefix;
 static int uses(const prefix *p, uint64_t feature) { return (p->header.features & feature) != 0; }
 
 static int32_t kind_of(const prefix *p) {
+  int is_whole = p->x.dtype == SEQMIX_I32;
   switch (p->scan_op) {
-    case SEQMIX_SCAN_PRODUCT: return KIND_PRODUCT;
-    case SEQMIX_SCAN_MAX: return KIND_MAX;
+    case SEQMIX_SCAN_PRODUCT: return is_whole ? KIND_PRODUCT_I32 : KIND_PRODUCT;
+    case SEQMIX_SCAN_MAX: return is_whole ? KIND_MAX_I32 : KIND_MAX;
     case SEQMIX_SCAN_LOGSUMEXP: return KIND_LOGSUMEXP;
-    default: return KIND_SUM;
+    default: return is_whole ? KIND_SUM_I32 : KIND_SUM;
   }
 }
 
@@ -73,7 +74,8 @@ seqmix_status seqmix_gpu_prefix_scan(const seqmix_call *call, const seqmix_probl
   const seqmix_view absent = {0};
   gpu_scan_job job = {
       .kind = kind_of(p),
-      .dtype = p->x.dtype,
+      /* Integers travel as the bits of floats. */
+      .dtype = p->x.dtype == SEQMIX_I32 ? SEQMIX_F32 : p->x.dtype,
       .arguments =
           {
               .at = seqmix_gpu_sequences(&at, p->header.op),

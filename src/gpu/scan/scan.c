@@ -10,7 +10,10 @@ static int64_t span_floats(int32_t kind) {
     case KIND_RECURRENCE: return 5;
     case KIND_COMPLEX: return 9;
     case KIND_SUM: return 2;
-    case KIND_MAX: return 1;
+    case KIND_MAX:
+    case KIND_SUM_I32:
+    case KIND_PRODUCT_I32:
+    case KIND_MAX_I32: return 1;
     default: return 3;
   }
 }
