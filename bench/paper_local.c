@@ -40,8 +40,7 @@ static uint64_t chunks_floats(const char *program) {
          constant(program, "LANES");
 }
 
-/* Two sums of each item, to be joined with those of its column. Where an item has a column for
- * itself there is nothing to join, and compilers leave the block out. */
+/* Two sums of each item, to be joined with those of its column, if others have parts of it. */
 static uint64_t walk_floats(const char *program) {
   uint64_t items = constant(program, "ITEMS");
   return items == constant(program, "COLUMN_ITEMS") ? 0 : 2 * items * constant(program, "LANES");

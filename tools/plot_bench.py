@@ -185,7 +185,7 @@ def intensity(result: Result) -> float:
 
 def ceiling_of(run: Run, station: Station, results: list[Result]) -> dict[str, Any] | None:
     """What was measured with as many threads; of a GPU what its data sheet says."""
-    sheets = [r["ceiling"] for r in results if r["ceiling"]["peak_name"] == "data sheet"]
+    sheets = [r["ceiling"] for r in results if r["ceiling"].get("peak_name") == "data sheet"]
     if not sheets:
         return run.ceilings.get(station.threads)
     return {"multiply_add": {"f32": sheets[0]["peak"]}, "read": sheets[0]["bandwidth"]}

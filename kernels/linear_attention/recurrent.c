@@ -328,7 +328,11 @@ DEVICE void write_zeros(const walker *w) {
 }
 
 KERNEL void linear_walk(WALK_PARAMETERS) {
+#if COLUMN_ITEMS < ITEMS
   LOCAL_BLOCK(partials, 2 * ROW_ITEMS * PANEL);
+#else
+  LOCAL float *partials = 0; /* no item has other rows of the same columns */
+#endif
   const walk_memory m = WALK_MEMORY;
   const linear_call *c = &of.call;
   int64_t slot = group_number() / of.blocks, first = group_number() % of.blocks * of.block_panels;

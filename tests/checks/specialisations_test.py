@@ -37,9 +37,9 @@ def shape_of(program: str) -> str:
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("folder", type=Path, help="where the suite keeps programs")
-    folder = parser.parse_args().folder
-    entries = [path for path in folder.iterdir() if path.is_file()] if folder.is_dir() else []
+    parser.add_argument("folders", type=Path, nargs="+", help="where the suite keeps programs")
+    folders = [folder for folder in parser.parse_args().folders if folder.is_dir()]
+    entries = [path for folder in folders for path in folder.iterdir() if path.is_file()]
     programs = {program_of(entry) for entry in entries} - {""}
     if not programs:
         print("SKIP specialisations: no program was kept")
