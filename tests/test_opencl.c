@@ -7,6 +7,8 @@
 #include <seqmix/seqmix.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include "frame/child.h"
 #include "gpu/trace.h"
@@ -282,6 +284,32 @@ START_TEST(test_second_process_compiles_nothing) {
 }
 END_TEST
 
+/* ---- forks ----------------------------------------------------------------------------------- */
+
+static int use_after_fork(seqmix_context *context) {
+  seqmix_context *other;
+  void *memory;
+  if (seqmix_buffer_allocate(context, 16, &memory) != SEQMIX_ERROR_DEVICE) return 1;
+  if (seqmix_context_create(&other, "opencl:0") != SEQMIX_ERROR_DEVICE) return 2;
+  if (!strstr(seqmix_last_error(), "context_create: device opencl:0 was opened before")) return 3;
+  if (seqmix_context_create(&other, "cpu") != SEQMIX_OK) return 4;
+  seqmix_context_destroy(other);
+  return 0;
+}
+
+START_TEST(test_forked) {
+  int status;
+  OPEN_OR_SKIP(context);
+  fflush(NULL);
+  pid_t child = fork();
+  ck_assert_int_ge(child, 0);
+  if (child == 0) _exit(use_after_fork(context));
+  ck_assert_int_eq(waitpid(child, &status, 0), child);
+  ck_assert_msg(WIFEXITED(status) && WEXITSTATUS(status) == 0, "the child ended with %x", status);
+  seqmix_context_destroy(context);
+}
+END_TEST
+
 /* ---- chunks ---------------------------------------------------------------------------------- */
 
 enum { LONG = 130, HEADS = 2, DIMS = 16, LONG_ELEMENTS = LONG * HEADS * DIMS };
@@ -337,6 +365,7 @@ Suite *suite_make(void) {
   suite_add(tcase, test_memory);
   suite_add(tcase, test_chunked_is_chunked);
   suite_add_loop(tcase, test_indices, 0, INDICES);
+  suite_add(tcase, test_forked);
   suite_add_tcase(suite, tcase);
   return suite;
 }

@@ -47,7 +47,7 @@ int main(void) {
   fill(v, sizeof v / sizeof *v);
 
   seqmix_context *context;
-  if (seqmix_context_create(&context, "auto") != SEQMIX_OK) return fail("no device");
+  if (seqmix_context_create(&context, "cpu") != SEQMIX_OK) return fail("no device");
   printf("seqmix %s on device %s\n", seqmix_version(), seqmix_context_device(context));
 
   /* A tensor is a view of memory you own; these are contiguous [batch, time, heads, dim]. The

@@ -85,7 +85,7 @@ int main(void) {
   fill(beta, sizeof beta / sizeof *beta, 0, 1);
 
   seqmix_context *context;
-  if (seqmix_context_create(&context, "auto") != SEQMIX_OK) return fail("no device");
+  if (seqmix_context_create(&context, "cpu") != SEQMIX_OK) return fail("no device");
   printf("seqmix %s on device %s\n", seqmix_version(), seqmix_context_device(context));
 
   /* `state` begins with zeros. */

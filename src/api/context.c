@@ -61,6 +61,7 @@ static seqmix_status open_context(seqmix_context *context, const seqmix_context_
 seqmix_status seqmix_context_create_on(const seqmix_device *device,
                                        const seqmix_context_options *options,
                                        seqmix_context **out) {
+  SEQMIX_TRY(seqmix_drivers_check(device, "context_create"));
   seqmix_context *context = seqmix_memory_allocate_zeroed(sizeof *context);
   if (!context)
     return seqmix_fail(SEQMIX_ERROR_OUT_OF_MEMORY, "context_create: no memory for %zu bytes",

@@ -23,6 +23,24 @@ static pthread_once_t forks_once = PTHREAD_ONCE_INIT;
 static void count_fork(void) { atomic_fetch_add(&forks, 1); }
 static void watch_forks(void) { pthread_atfork(NULL, NULL, count_fork); }
 
+/* As many when the drivers were asked for devices. */
+static uint64_t forks_of_drivers;
+
+void seqmix_drivers_opened(void) {
+  pthread_once(&forks_once, watch_forks);
+  forks_of_drivers = atomic_load(&forks);
+}
+
+seqmix_status seqmix_drivers_check(const seqmix_device *device, const char *operation) {
+  if (device->properties.memory == SEQMIX_MEMORY_HOST || atomic_load(&forks) == forks_of_drivers)
+    return SEQMIX_OK;
+  return seqmix_fail(SEQMIX_ERROR_DEVICE,
+                     "%s: device %s was opened before this process was forked, which its driver "
+                     "does not survive; the process must be started afresh (Python: the method "
+                     "spawn), or begin with seqmix in the child",
+                     operation, device->name);
+}
+
 /* What seqmix_context::process holds: the number of forks, and whether one of the process's threads
  * is about to put the context right. */
 static uint64_t process_mark(int is_recovering) {
@@ -60,6 +78,7 @@ seqmix_status seqmix_context_enter(seqmix_context *context, seqmix_active *activ
                        "%s: context is in use by the call this one was made from; it must be "
                        "another context",
                        operation);
+  SEQMIX_TRY(seqmix_drivers_check(context->device, operation));
   recover_after_fork(context);
   pthread_mutex_lock(&context->lock);
   *active = (seqmix_active){context, active_here};

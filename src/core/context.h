@@ -29,6 +29,11 @@ struct seqmix_context {
 /** Marks a new context as this process's. */
 void seqmix_context_adopt(seqmix_context *context);
 
+/** For the registry, when it has asked drivers for their devices; and a failure if the process has
+ * been forked since: of other devices than the host's no driver survives that. */
+void seqmix_drivers_opened(void);
+seqmix_status seqmix_drivers_check(const seqmix_device *device, const char *operation);
+
 /** Remembers, per thread, which contexts it is working for. */
 typedef struct seqmix_active {
   const seqmix_context *context;
@@ -37,7 +42,8 @@ typedef struct seqmix_active {
 
 /**
  * Locks the context for `operation` and makes it active on this thread until
- * seqmix_context_leave(). INVALID_ARGUMENT for NULL or from inside the context's own work.
+ * seqmix_context_leave(). INVALID_ARGUMENT for NULL or from inside the context's own work, DEVICE
+ * if its device did not survive a fork.
  */
 seqmix_status seqmix_context_enter(seqmix_context *context, seqmix_active *active,
                                    const char *operation);

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/context.h"
 #include "core/error.h"
 #include "core/log.h"
 #include "core/memory.h"
@@ -116,6 +117,7 @@ static void build_registry(void) {
   for (size_t i = 0; i < sizeof built_in / sizeof *built_in; i++)
     seqmix_registry_add(&registry, built_in[i], "built in");
   seqmix_plugins_load(&registry);
+  seqmix_drivers_opened();
 }
 
 const seqmix_registry *seqmix_registry_get(void) {

@@ -17,8 +17,8 @@ static void identify(gpu_device *device, cl_platform_id platform) {
   seqmix_opencl_device_text(device->id, CL_DRIVER_VERSION, driver, sizeof driver);
   seqmix_opencl_platform_text(platform, CL_PLATFORM_VERSION, platform_version,
                               sizeof platform_version);
-  snprintf(device->identity, sizeof device->identity, "opencl; %s; %s; %s; %s", name, version,
-           driver, platform_version);
+  snprintf(device->identity, sizeof device->identity, "opencl; %s; %s; %s; %s; %s", name, version,
+           driver, platform_version, SEQMIX_OPENCL_BUILD_OPTIONS);
 }
 
 static seqmix_status make_queue(gpu_device *device, cl_platform_id platform) {

@@ -52,6 +52,8 @@ seqmix_status seqmix_opencl_download(gpu_device *device, const void *memory, uin
 seqmix_status seqmix_opencl_compile(gpu_device *device, const gpu_source *source,
                                     gpu_program **program);
 gpu_program *seqmix_opencl_load(gpu_device *device, const void *bytes, uint64_t size);
+/** What programs are compiled with. */
+#define SEQMIX_OPENCL_BUILD_OPTIONS "-cl-std=CL1.2 -w"
 void *seqmix_opencl_binary(gpu_program *program, uint64_t *size);
 void seqmix_opencl_release(gpu_program *program);
 seqmix_status seqmix_opencl_kernel(gpu_program *program, const char *name, gpu_kernel **kernel);

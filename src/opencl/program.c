@@ -23,7 +23,7 @@ struct gpu_program {
 };
 
 /* FP_CONTRACT is said in the texts: what they mean is one rounding per operation. */
-static const char build_options[] = "-cl-std=CL1.2 -w";
+static const char build_options[] = SEQMIX_OPENCL_BUILD_OPTIONS;
 
 /* The compiler's words, to be freed with seqmix_memory_free(); NULL if there are none. */
 static char *build_log(const gpu_program *p) {
