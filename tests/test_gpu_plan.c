@@ -2,6 +2,7 @@
 /* How GPU kernels are shaped and scans are cut: what devices that are not here would get. */
 #include <string.h>
 
+#include "core/registry.h"
 #include "gpu/scan/plan.h"
 #include "support/gpu_devices.h"
 #include "support/suite.h"
@@ -101,6 +102,41 @@ START_TEST(test_huge_shapes) {
 }
 END_TEST
 
+/* ---- what is taken --------------------------------------------------------------------------- */
+
+static const seqmix_backend *backend_called(const char *name) {
+  const seqmix_registry *all = seqmix_registry_get();
+  for (int32_t i = 0; i < all->backend_count; i++)
+    if (strcmp(all->backends[i]->name, name) == 0) return all->backends[i];
+  ck_abort_msg("no backend %s", name);
+}
+
+/* What variants of an operator take together. */
+typedef struct taken {
+  uint64_t features;
+  uint32_t dtypes;
+} taken;
+
+static taken taken_by(const char *backend, int32_t op) {
+  const seqmix_backend *of = backend_called(backend);
+  taken all = {0, 0};
+  for (int32_t i = 0; i < of->variant_count; i++) {
+    if (of->variants[i].op != op) continue;
+    all.features |= of->variants[i].problem_features;
+    all.dtypes |= of->variants[i].dtypes;
+  }
+  return all;
+}
+
+/* All options that the CPU has, and all types but f64: in the suites a refusal is only a skip. */
+START_TEST(test_takes_what_the_cpu_takes) {
+  taken cpu = taken_by("cpu", _i), gpu = taken_by("opencl", _i);
+  ck_assert_uint_ne(gpu.dtypes, 0);
+  ck_assert_uint_eq(gpu.features, cpu.features);
+  ck_assert_uint_eq(gpu.dtypes, cpu.dtypes & ~SEQMIX_DTYPE_BIT(SEQMIX_F64));
+}
+END_TEST
+
 Suite *suite_make(void) {
   Suite *suite = suite_create("gpu plan");
   TCase *tcase = tcase_create("gpu plan");
@@ -109,6 +145,7 @@ Suite *suite_make(void) {
   suite_add(tcase, test_cut_in_time);
   suite_add(tcase, test_plans_of_some_devices);
   suite_add(tcase, test_huge_shapes);
+  suite_add_loop(tcase, test_takes_what_the_cpu_takes, 0, SEQMIX_OPERATOR_COUNT);
   suite_add_tcase(suite, tcase);
   return suite;
 }

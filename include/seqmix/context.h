@@ -6,8 +6,9 @@
  * (the default of seqmix_context_options::threads), `SEQMIX_VARIANT` (see
  * seqmix_context_set_variant()), `SEQMIX_CPU_ISA` (generic, avx2, avx512 or avx512bf16: the most
  * the CPU backend uses), `SEQMIX_PLUGIN_PATH` (folders of plug-in backends, separated by colons;
- * ignored in set-uid programs) and `SEQMIX_LOG` (error, warning, info or debug: messages up to that
- * level go to standard error; nothing is printed without it).
+ * ignored in set-uid programs), `SEQMIX_CACHE_DIR` (where compiled kernels of GPUs are kept) and
+ * `SEQMIX_LOG` (error, warning, info or debug: messages up to that level go to standard error;
+ * nothing is printed without it).
  */
 #ifndef SEQMIX_CONTEXT_H
 #define SEQMIX_CONTEXT_H
@@ -77,8 +78,8 @@ typedef struct seqmix_context_options {
  * Creates a context.
  * @param out    receives the context; NULL after a failure
  * @param device "auto" or NULL: `SEQMIX_DEVICE` if set, else the best device that may be chosen
- *               automatically (CUDA, an OpenCL GPU, the CPU); otherwise a name, with or without
- *               a number: "cpu", "reference", "cuda", "cuda:1".
+ *               automatically (the CPU, as no GPU has been verified yet); otherwise a name, with
+ *               or without a number: "cpu", "reference", "opencl", "opencl:1".
  * @return NO_DEVICE if no device has that name (the message lists those present),
  *         INVALID_ARGUMENT if `SEQMIX_VARIANT` names a variant that no device has,
  *         OUT_OF_MEMORY, DEVICE if its driver fails.

@@ -1,15 +1,17 @@
 # SPDX-License-Identifier: Apache-2.0
 """Calls on devices whose memory is not the host's: arrays of the host travel there and back.
 
-What an array of the call covers is copied as it lies, gaps and all, and where arrays share memory
-they share the copy: so views into one array, and states updated in place, stay what they are.
+What an array of the call covers is copied there as it lies, gaps and all, and where arrays share
+memory they share the copy: so views into one array, and states updated in place, stay what they are.
+Back come the elements of what is written, and nothing between them: that may be another thread's.
 """
 
 from __future__ import annotations
 
 import ctypes
 from dataclasses import dataclass
-from typing import Any, Callable, Dict, List, Optional, Tuple
+from itertools import product
+from typing import Any, Callable, Dict, Iterator, List, Optional, Tuple
 
 from ._abi import Memory, Tensor
 from ._arrays import DTYPE_BYTES, Operands
@@ -54,12 +56,12 @@ def call(
             _move(tensor, ranges)
         check(function(handle.pointer, ctypes.byref(args)))
         check(library.seqmix_synchronize(handle.pointer))
+        _restore(kept)
         for part in ranges:
             if part.is_written:
-                _copy(handle.pointer, library.seqmix_buffer_download, part)
+                _download(handle.pointer, part, [tensor for tensor, written in staged if written])
     finally:
-        for tensor, before in kept:
-            ctypes.memmove(ctypes.addressof(tensor), before, len(before))
+        _restore(kept)
         for part in ranges:
             library.seqmix_buffer_free(handle.pointer, part.buffer)
 
@@ -113,8 +115,39 @@ def _upload(context: Any, part: _Range) -> None:
     size = part.offset + part.end - part.start
     check(library.seqmix_buffer_allocate(context, size, ctypes.byref(buffer)))
     part.buffer = buffer.value
-    _copy(context, library.seqmix_buffer_upload, part)
+    check(
+        library.seqmix_buffer_upload(context, part.buffer, part.offset, part.start, part.end - part.start)
+    )
 
 
-def _copy(context: Any, function: Callable[..., int], part: _Range) -> None:
-    check(function(context, part.buffer, part.offset, part.start, part.end - part.start))
+def _restore(kept: List[Tuple[Tensor, bytes]]) -> None:
+    for tensor, before in kept:
+        ctypes.memmove(ctypes.addressof(tensor), before, len(before))
+
+
+def _download(context: Any, part: _Range, written: List[Tensor]) -> None:
+    """The elements of the written tensors that lie in the range."""
+    here = ctypes.create_string_buffer(part.end - part.start)
+    check(
+        library.seqmix_buffer_download(context, part.buffer, part.offset, ctypes.addressof(here), len(here))
+    )
+    for tensor in written:
+        start, end = _extent(tensor)
+        if not part.start <= start < end <= part.end:
+            continue
+        for at, size in _runs(tensor):
+            ctypes.memmove(at, ctypes.addressof(here) + at - part.start, size)
+
+
+def _runs(tensor: Tensor) -> Iterator[Tuple[int, int]]:
+    """Addresses and sizes of what lies side by side, in the order of memory."""
+    size = DTYPE_BYTES[tensor.dtype]
+    start, _ = _extent(tensor)
+    axes = [(abs(tensor.stride[i]) * size, tensor.shape[i]) for i in range(tensor.ndim)]
+    steps = sorted((step, count) for step, count in axes if count > 1)
+    while steps and steps[0][0] <= size:
+        step, count = steps.pop(0)
+        size += step * (count - 1)
+    for places in product(*(range(count) for _, count in reversed(steps))):
+        outer = zip(places, reversed(steps))
+        yield start + sum(place * step for place, (step, _) in outer), size

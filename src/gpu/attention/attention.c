@@ -92,6 +92,11 @@ attention_arguments seqmix_gpu_attention_arguments(const seqmix_attention_proble
   return a;
 }
 
+/* Handles before it in the kernels' parameters, and what any OpenCL device passes. */
+enum { HANDLES = 19, PARAMETER_BYTES = 1024 };
+_Static_assert(sizeof(attention_arguments) + HANDLES * sizeof(void *) <= PARAMETER_BYTES,
+               "attention's parameters are more than devices must take");
+
 gpu_arguments seqmix_gpu_pass_attention(const seqmix_call *call, const seqmix_attention_problem *p,
                                         const attention_arguments *a) {
   gpu_arguments list = seqmix_gpu_arguments(call->device);
