@@ -13,6 +13,8 @@ TOTALS = Path(__file__).parents[2] / "tools" / "totals.py"
 GOOD = "totals: 3 passed, 0 failed, 0 skipped\n"
 ONE_FAILED = "totals: 3 passed, 1 failed, 0 skipped\n"
 ONE_SKIPPED = "SKIP test_gpu: no device\ntotals: 3 passed, 0 failed, 1 skipped\n"
+TWO_SKIPPED = "SKIP scan: f64 (2 tests)\ntotals: 3 passed, 0 failed, 2 skipped\n"
+TWO_OF_THREE = "SKIP scan: f64 (2 tests)\ntotals: 3 passed, 0 failed, 3 skipped\n"
 UNEXPLAINED = "totals: 3 passed, 0 failed, 1 skipped\n"
 JUNIT = """<testsuites><testsuite><testcase classname="a" name="good"/>
 <testcase classname="a" name="bad"><failure message="no"/></testcase>
@@ -30,6 +32,8 @@ MESON = [
     (("TIMEOUT", -15, "half a li"), (0, 1, 0)),
     (("FAIL", -11, GOOD), (3, 1, 0)),
     (("OK", 0, ONE_SKIPPED), (3, 0, 1)),
+    (("OK", 0, TWO_SKIPPED), (3, 0, 2)),
+    (("OK", 0, TWO_OF_THREE), (3, 1, 3)),
     (("OK", 0, UNEXPLAINED), (3, 1, 1)),
     (("SKIP", 77, "SKIP it: no compiler\n"), (0, 0, 1)),
 ]
