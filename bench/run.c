@@ -156,13 +156,15 @@ static void describe_error(const bench_check *check, char *message) {
              check->error, (long long)check->rows);
 }
 
+static const bench_means *baseline_of(const bench_station *station, const bench_operator *op) {
+  if (!station->world.on_host && op->device_baseline) return op->device_baseline;
+  return op->baseline;
+}
+
 static void run_baseline(const bench_station *station, void *instance,
                          const bench_protocol *protocol, const bench_operator *op,
                          bench_baseline *result) {
-  const bench_means *means = op->baseline;
-  if (!station->world.on_host && op->device_baseline) means = op->device_baseline;
-  result->outcome = BENCH_SKIPPED;
-  result->what = means->what;
+  const bench_means *means = baseline_of(station, op);
   void *baseline = means->open(instance, result->message);
   if (!baseline) return;
   result->how = means->how(baseline);
@@ -216,6 +218,7 @@ bench_result run_case(const bench_station *station, const bench_case *item,
                       void *user) {
   bench_result result = {.item = *item, .threads = station->threads};
   result.baseline.outcome = BENCH_SKIPPED;
+  result.baseline.what = baseline_of(station, item->op)->what;
   snprintf(result.device, sizeof result.device, "%s", station->device);
   snprintf(result.baseline.message, BENCH_TEXT, "not asked for");
   watcher(user, "inputs");
