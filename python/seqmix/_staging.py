@@ -127,16 +127,26 @@ def _restore(kept: List[Tuple[Tensor, bytes]]) -> None:
 
 def _download(context: Any, part: _Range, written: List[Tensor]) -> None:
     """The elements of the written tensors that lie in the range."""
-    here = ctypes.create_string_buffer(part.end - part.start)
+    size = part.end - part.start
+    if any(_is_all(tensor, part) for tensor in written):
+        check(library.seqmix_buffer_download(context, part.buffer, part.offset, part.start, size))
+        return
+    here = ctypes.create_string_buffer(size)
     check(
-        library.seqmix_buffer_download(context, part.buffer, part.offset, ctypes.addressof(here), len(here))
+        library.seqmix_buffer_download(context, part.buffer, part.offset, ctypes.addressof(here), size)
     )
     for tensor in written:
         start, end = _extent(tensor)
         if not part.start <= start < end <= part.end:
             continue
-        for at, size in _runs(tensor):
-            ctypes.memmove(at, ctypes.addressof(here) + at - part.start, size)
+        for at, length in _runs(tensor):
+            ctypes.memmove(at, ctypes.addressof(here) + at - part.start, length)
+
+
+def _is_all(tensor: Tensor, part: _Range) -> bool:
+    """Whether the tensor's elements are the range, without gaps: no other's are lost then."""
+    start, end = _extent(tensor)
+    return (start, end) == (part.start, part.end) and next(_runs(tensor)) == (start, end - start)
 
 
 def _runs(tensor: Tensor) -> Iterator[Tuple[int, int]]:

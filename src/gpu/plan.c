@@ -26,3 +26,9 @@ int64_t seqmix_gpu_items_enough(const seqmix_device_properties *device) {
   int64_t units = device->compute_units > 0 ? device->compute_units : 1;
   return units * (device->is_processor ? ITEMS_PER_PROCESSOR : ITEMS_PER_UNIT);
 }
+
+uint64_t seqmix_gpu_bytes(uint64_t bytes, const int64_t *sizes, int count) {
+  for (int i = 0; i < count; i++)
+    if (__builtin_mul_overflow(bytes, (uint64_t)sizes[i], &bytes)) return UINT64_MAX;
+  return bytes;
+}

@@ -6,7 +6,8 @@
 
 #include "seqmix/backend.h"
 
-/** Floats of a lane, 1, 4 or 16: a work-item of a CPU is a thread, whose vectors are to be used. */
+/** Floats of a lane, 1, 4 or 16: a work-item of a CPU is a thread, whose vectors are to be used.
+ * Scans take 8 where channels are few. */
 int32_t seqmix_gpu_lanes(const seqmix_device_properties *device);
 
 /** Work-items of a group, for kernels whose items share nothing. */
@@ -20,5 +21,17 @@ static inline int64_t gpu_divided(int64_t value, int64_t by) {
 }
 static inline int64_t gpu_least(int64_t a, int64_t b) { return a < b ? a : b; }
 static inline int64_t gpu_most(int64_t a, int64_t b) { return a > b ? a : b; }
+
+/** Beyond all that fits memory; times some thousand it still is a number. */
+#define GPU_SIZE_MOST ((int64_t)1 << 50)
+
+/** a b, at most GPU_SIZE_MOST: sizes that no device holds may be asked about. */
+static inline int64_t gpu_times(int64_t a, int64_t b) {
+  int64_t product = 0;
+  return __builtin_mul_overflow(a, b, &product) ? GPU_SIZE_MOST : gpu_least(product, GPU_SIZE_MOST);
+}
+
+/** `bytes` times `count` sizes; UINT64_MAX if that is beyond counting. */
+uint64_t seqmix_gpu_bytes(uint64_t bytes, const int64_t *sizes, int count);
 
 #endif

@@ -4,7 +4,7 @@
 #include "gpu/sequences.h"
 #include "kernels/shared/faults.h"
 
-static attention_rows rows_of(const seqmix_view *view) {
+attention_rows seqmix_gpu_attention_rows(const seqmix_view *view) {
   return (attention_rows){
       .byte_offset = (int64_t)view->byte_offset,
       .stride = {view->stride[0], view->stride[1], view->stride[2]},
@@ -70,11 +70,11 @@ attention_arguments seqmix_gpu_attention_arguments(const seqmix_attention_proble
       .block_map_columns = p->block_map_columns,
       .mask_keys = p->mask_keys,
       .bias_keys = p->bias_keys,
-      .q = rows_of(&p->q),
-      .k = rows_of(&p->k),
-      .v = rows_of(&p->v),
-      .out = rows_of(&p->out),
-      .lse = rows_of(&p->lse),
+      .q = seqmix_gpu_attention_rows(&p->q),
+      .k = seqmix_gpu_attention_rows(&p->k),
+      .v = seqmix_gpu_attention_rows(&p->v),
+      .out = seqmix_gpu_attention_rows(&p->out),
+      .lse = seqmix_gpu_attention_rows(&p->lse),
       .mask = scores_of(&p->mask),
       .bias = scores_of(&p->bias),
       .block_map = scores_of(&p->block_map),

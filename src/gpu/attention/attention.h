@@ -6,6 +6,9 @@
 #include "gpu/launch.h"
 #include "kernels/attention/arguments.h"
 
+/** Rows of a tensor as kernels take them. */
+attention_rows seqmix_gpu_attention_rows(const seqmix_view *view);
+
 /** The problem as kernels take it; what plans add is 0. */
 attention_arguments seqmix_gpu_attention_arguments(const seqmix_attention_problem *problem);
 

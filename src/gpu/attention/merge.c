@@ -1,19 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* attention_merge: an item per lane of a row. */
+#include "gpu/attention/attention.h"
 #include "gpu/backend.h"
-#include "gpu/launch.h"
 #include "gpu/plan.h"
 #include "kernels/attention/merge_arguments.h"
 
 typedef seqmix_attention_merge_problem merge;
-
-static attention_rows rows_of(const seqmix_view *view) {
-  return (attention_rows){
-      .byte_offset = (int64_t)view->byte_offset,
-      .stride = {view->stride[0], view->stride[1], view->stride[2]},
-      .dtype = view->dtype,
-  };
-}
 
 static merge_arguments arguments_of(const merge *p) {
   return (merge_arguments){
@@ -24,10 +16,10 @@ static merge_arguments arguments_of(const merge *p) {
       .value_dim = p->value_dim,
       .outs_part = p->outs_part_stride,
       .lses_part = p->lses_part_stride,
-      .outs = rows_of(&p->outs),
-      .out = rows_of(&p->out),
-      .lses = rows_of(&p->lses),
-      .lse = rows_of(&p->lse),
+      .outs = seqmix_gpu_attention_rows(&p->outs),
+      .out = seqmix_gpu_attention_rows(&p->out),
+      .lses = seqmix_gpu_attention_rows(&p->lses),
+      .lse = seqmix_gpu_attention_rows(&p->lse),
       .sinks = {.byte_offset = (int64_t)p->sinks.byte_offset,
                 .stride = p->sinks.stride[0],
                 .dtype = p->sinks.dtype},

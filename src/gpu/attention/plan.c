@@ -17,18 +17,10 @@ static const tile_shape gpu_tiles[] = {{64, 32}, {32, 32}, {32, 16}, {16, 16}, {
  */
 enum { ITEM_ROWS = 4, ITEM_VALUES = 16 };
 
-/* Sizes that no device holds may be asked about: counts end at this. */
-static const int64_t COUNT_MOST = INT64_MAX / 4096;
-
-static int64_t times(int64_t a, int64_t b) {
-  int64_t product;
-  return __builtin_mul_overflow(a, b, &product) ? COUNT_MOST : gpu_least(product, COUNT_MOST);
-}
-
 /* Rows of queries that share a kv head's keys, in blocks; and those of the whole call. */
 static int64_t row_blocks(const seqmix_attention_problem *p, int32_t rows) {
-  int64_t blocks = gpu_divided(times(p->query_length, p->q_heads / p->kv_heads), rows);
-  return times(times(p->sequences, p->kv_heads), blocks);
+  int64_t blocks = gpu_divided(gpu_times(p->query_length, p->q_heads / p->kv_heads), rows);
+  return gpu_times(gpu_times(p->sequences, p->kv_heads), blocks);
 }
 
 static int64_t local_room(const seqmix_device_properties *device) {
@@ -137,9 +129,9 @@ gpu_decode_plan seqmix_gpu_decode_plan(const seqmix_attention_problem *p,
   find_block(&plan, device);
   int64_t groups = row_blocks(p, plan.rows);
   cut_keys(&plan, p->key_length, groups, device);
-  plan.groups = times(groups, plan.pieces);
-  plan.join_items = times(times(p->sequences, times(p->query_length, p->q_heads)),
-                          gpu_divided(p->value_dim, plan.lanes));
+  plan.groups = gpu_times(groups, plan.pieces);
+  plan.join_items = gpu_times(gpu_times(p->sequences, gpu_times(p->query_length, p->q_heads)),
+                              gpu_divided(p->value_dim, plan.lanes));
   return plan;
 }
 
@@ -148,9 +140,7 @@ uint64_t seqmix_gpu_decode_bytes(const seqmix_attention_problem *p, const gpu_de
   uint64_t bytes = sizeof(float) * ((uint64_t)p->value_dim + 2);
   const int64_t sizes[] = {p->cu_seqlens_q.bits ? 1 : p->sequences, p->query_total, p->q_heads,
                            plan->pieces};
-  for (int i = 0; i < 4; i++)
-    if (__builtin_mul_overflow(bytes, (uint64_t)sizes[i], &bytes)) return UINT64_MAX;
-  return bytes;
+  return seqmix_gpu_bytes(bytes, sizes, 4);
 }
 
 /* ---- unfused --------------------------------------------------------------------------------- */
@@ -161,7 +151,8 @@ enum { SCORES_ROOM = 1 << 25 };
 gpu_unfused_plan seqmix_gpu_unfused_plan(const seqmix_attention_problem *p,
                                          const seqmix_device_properties *device) {
   gpu_unfused_plan plan = {.lanes = seqmix_gpu_lanes(device), .items = seqmix_gpu_items(device)};
-  plan.blocks = times(times(p->sequences, p->q_heads), gpu_divided(p->query_length, BLOCK_ROWS));
+  plan.blocks =
+      gpu_times(gpu_times(p->sequences, p->q_heads), gpu_divided(p->query_length, BLOCK_ROWS));
   /* A score for each key, and a denominator. */
   uint64_t block = BLOCK_ROWS * sizeof(float);
   if (__builtin_mul_overflow(block, (uint64_t)p->key_length + 1, &block)) {
@@ -188,12 +179,12 @@ static int64_t gemm_room(const seqmix_device_properties *device) {
 /* A block's scores, denominators, and queries or results, whichever are more. */
 static int64_t floats_of_block(const seqmix_attention_problem *p) {
   return BLOCK_ROWS *
-         gpu_least(p->key_length + 1 + gpu_most(p->head_dim, p->value_dim), COUNT_MOST);
+         gpu_least(p->key_length + 1 + gpu_most(p->head_dim, p->value_dim), GPU_SIZE_MOST);
 }
 
 /* A unit's keys, values and flag. */
 static int64_t floats_of_unit(const seqmix_attention_problem *p) {
-  return times(p->key_length, p->head_dim + p->value_dim) + 1;
+  return gpu_times(p->key_length, p->head_dim + p->value_dim) + 1;
 }
 
 static void place_gathered(gpu_gemm_plan *plan, const seqmix_attention_problem *p) {
@@ -209,8 +200,8 @@ gpu_gemm_plan seqmix_gpu_gemm_plan(const seqmix_attention_problem *p,
                                    const seqmix_device_properties *device) {
   gpu_gemm_plan plan = {.lanes = seqmix_gpu_lanes(device), .items = seqmix_gpu_items(device)};
   int64_t room = gemm_room(device), block = floats_of_block(p), unit = floats_of_unit(p);
-  plan.units = times(p->sequences, p->kv_heads);
-  plan.unit_blocks = times(gpu_divided(p->query_length, BLOCK_ROWS), p->q_heads / p->kv_heads);
+  plan.units = gpu_times(p->sequences, p->kv_heads);
+  plan.unit_blocks = gpu_times(gpu_divided(p->query_length, BLOCK_ROWS), p->q_heads / p->kv_heads);
   if (p->key_length == 0 || unit >= room) return plan;
   plan.step_blocks = gpu_least(plan.unit_blocks, (room - unit) / block);
   plan.fits = plan.step_blocks >= gpu_least(plan.unit_blocks, GEMM_BLOCKS_LEAST);

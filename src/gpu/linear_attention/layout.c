@@ -9,10 +9,9 @@ enum { UNIT = 16 };
 
 /* Hands out `floats` from *used on. */
 static int64_t take(int64_t *used, int64_t floats) {
-  const int64_t most = (int64_t)1 << GPU_SIZE_BITS;
   int64_t at = *used;
-  *used += floats > most - UNIT ? most : gpu_divided(floats, UNIT) * UNIT;
-  if (*used > most) *used = most;
+  *used += floats > GPU_SIZE_MOST - UNIT ? GPU_SIZE_MOST : gpu_divided(floats, UNIT) * UNIT;
+  *used = gpu_least(*used, GPU_SIZE_MOST);
   return at;
 }
 
@@ -87,9 +86,10 @@ static int64_t forward_tokens(const seqmix_linear_attention_problem *p) {
 int64_t seqmix_gpu_linear_stream_floats(const gpu_linear_plan *plan,
                                         const seqmix_linear_attention_problem *p) {
   int64_t tokens = forward_tokens(p) + plan->chunk;
-  int64_t most = (int64_t)1 << GPU_SIZE_BITS;
-  int64_t of_token = gpu_least(result_floats(plan, p), most - GATE_NUMBERS) + gate_floats(p);
-  return gpu_least(gpu_times(tokens, of_token), most - state_floats(plan)) + state_floats(plan);
+  int64_t of_token =
+      gpu_least(result_floats(plan, p), GPU_SIZE_MOST - GATE_NUMBERS) + gate_floats(p);
+  return gpu_least(gpu_times(tokens, of_token), GPU_SIZE_MOST - state_floats(plan)) +
+         state_floats(plan);
 }
 
 void seqmix_gpu_linear_lay_out(gpu_linear_plan *plan, const seqmix_linear_attention_problem *p) {
@@ -106,5 +106,5 @@ void seqmix_gpu_linear_lay_out(gpu_linear_plan *plan, const seqmix_linear_attent
     at->gates[i] = take(&used, gpu_times(tokens, gate_floats(p)));
     at->results[i] = take(&used, gpu_times(tokens, result_floats(plan, p)));
   }
-  at->floats = used < (int64_t)1 << GPU_SIZE_BITS ? used : -1;
+  at->floats = used < GPU_SIZE_MOST ? used : -1;
 }

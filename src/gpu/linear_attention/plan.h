@@ -68,12 +68,4 @@ static inline int gpu_linear_uses(const seqmix_linear_attention_problem *problem
   return (problem->header.features & feature) != 0;
 }
 
-/** a b, or a number beyond all that fits memory. */
-enum { GPU_SIZE_BITS = 60 };
-static inline int64_t gpu_times(int64_t a, int64_t b) {
-  const int64_t most = (int64_t)1 << GPU_SIZE_BITS;
-  int64_t product = 0;
-  return __builtin_mul_overflow(a, b, &product) || product > most ? most : product;
-}
-
 #endif

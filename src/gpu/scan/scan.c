@@ -22,11 +22,8 @@ uint64_t seqmix_gpu_scan_workspace(int32_t kind, const gpu_scan_shape *shape,
                                    const seqmix_device_properties *device) {
   gpu_scan_plan plan = seqmix_gpu_scan_plan(shape, device);
   if (plan.pieces == 1) return 0;
-  int64_t bytes = span_floats(kind) * (int64_t)sizeof(float);
-  const int64_t sizes[] = {shape->streams, shape->channels, plan.pieces};
-  for (int i = 0; i < 3; i++)
-    if (__builtin_mul_overflow(bytes, sizes[i], &bytes)) return UINT64_MAX;
-  return (uint64_t)bytes;
+  const int64_t sizes[] = {span_floats(kind), shape->streams, shape->channels, plan.pieces};
+  return seqmix_gpu_bytes(sizeof(float), sizes, 4);
 }
 
 static void apply_plan(const gpu_scan_plan *plan, const gpu_scan_shape *shape,

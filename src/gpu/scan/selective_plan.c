@@ -9,12 +9,6 @@ enum { PIECE_LEAST = 64 };
 /* Cut sequences are walked twice: so many times fewer items than enough make that worth it. */
 enum { TOO_FEW = 4 };
 
-/* Saturated, as sizes that no device holds may be asked about. */
-static int64_t product(int64_t a, int64_t b) {
-  int64_t result;
-  return __builtin_mul_overflow(a, b, &result) ? INT64_MAX : result;
-}
-
 static void cut_time(gpu_selective_plan *plan, int64_t longest, int64_t wanted) {
   int64_t piece = gpu_most(gpu_divided(longest, wanted), PIECE_LEAST);
   plan->piece = gpu_divided(piece, SELECTIVE_STAGE) * SELECTIVE_STAGE;
@@ -32,12 +26,13 @@ gpu_selective_plan seqmix_gpu_selective_plan(const seqmix_selective_scan_problem
   };
   int64_t longest = plan.piece, enough = seqmix_gpu_items_enough(device);
   int64_t lane_blocks = gpu_divided(plan.group_channels, plan.lanes);
-  int64_t streams = product(p->at.count, p->groups), items = product(streams, lane_blocks);
+  int64_t streams = gpu_times(p->at.count, p->groups), items = gpu_times(streams, lane_blocks);
   plan.group_blocks = gpu_divided(lane_blocks, plan.items);
   if (items > 0 && items <= enough / TOO_FEW && longest >= 2 * PIECE_LEAST)
     cut_time(&plan, longest, enough / items);
-  plan.walk_items = product(product(streams, plan.pieces), product(plan.group_blocks, plan.items));
-  plan.carry_items = product(items, gpu_divided(p->states, SELECTIVE_STATES));
+  plan.walk_items =
+      gpu_times(gpu_times(streams, plan.pieces), gpu_times(plan.group_blocks, plan.items));
+  plan.carry_items = gpu_times(items, gpu_divided(p->states, SELECTIVE_STATES));
   plan.needs_work = plan.pieces > 1 || (p->states > SELECTIVE_STATES && longest > SELECTIVE_STAGE);
   return plan;
 }

@@ -25,9 +25,7 @@ uint64_t seqmix_gpu_selective_scan_workspace(const seqmix_problem *problem,
       __builtin_add_overflow(bytes, SELECTIVE_STEP_FLOATS, &bytes))
     return UINT64_MAX;
   const int64_t sizes[] = {p->channels, p->at.count, plan.pieces, sizeof(float)};
-  for (int i = 0; i < 4; i++)
-    if (__builtin_mul_overflow(bytes, sizes[i], &bytes)) return UINT64_MAX;
-  return (uint64_t)bytes;
+  return seqmix_gpu_bytes((uint64_t)bytes, sizes, 4);
 }
 
 /* ---- arguments ------------------------------------------------------------------------------- */
