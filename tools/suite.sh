@@ -66,6 +66,8 @@ sanitizer_env() {
   # Threads started after fork() in a child are something tests do on purpose.
   export TSAN_OPTIONS=halt_on_error=1:second_deadlock_stack=1:die_after_fork=0
   export CK_TIMEOUT_MULTIPLIER=10
+  # All of the named cases; of the random ones, which the other suites have in full, a share.
+  export SEQMIX_TEST_CASES=25%
 }
 
 c_tests() {

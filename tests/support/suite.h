@@ -51,7 +51,7 @@ uint64_t suite_seed(const char *case_name);
 /* Whether SEQMIX_TEST_CASE lets a named case run. */
 int suite_wants_case(const char *case_name);
 
-/* SEQMIX_TEST_CASES, or `usual` without it. */
+/* SEQMIX_TEST_CASES, a number or a share of `usual` ("25%"); `usual` without it. */
 int suite_case_count(int usual);
 
 /* SEQMIX_TEST_DEVICE, or "cpu". */
