@@ -107,12 +107,11 @@ static seqmix_status find_kernel(gpu_program *program, const char *name, gpu_ker
   return SEQMIX_OK;
 }
 
-static seqmix_status launch(gpu_device *device, gpu_kernel *kernel, uint64_t groups, uint64_t items,
+static seqmix_status launch(gpu_device *device, gpu_kernel *kernel, const gpu_grid *grid,
                             const gpu_argument *arguments, int32_t count) {
   (void)device;
   (void)kernel;
-  (void)groups;
-  (void)items;
+  (void)grid;
   (void)arguments;
   (void)count;
   return SEQMIX_OK;

@@ -29,7 +29,7 @@ extern "C" {
 #endif
 
 /** Rises with every change of this header that an old plug-in could not know. */
-#define SEQMIX_BACKEND_ABI 4
+#define SEQMIX_BACKEND_ABI 5
 
 /** The operators, numbered in the order of operators.def. */
 typedef enum seqmix_operator {
@@ -387,7 +387,8 @@ enum seqmix_device_feature {
   SEQMIX_DEVICE_AVX512 = 1 << 1,      /**< F, BW, DQ, VL */
   SEQMIX_DEVICE_AVX512_BF16 = 1 << 2, /**< vdpbf16ps */
   SEQMIX_DEVICE_F64 = 1 << 3,         /**< GPU: arithmetic in double precision */
-  SEQMIX_DEVICE_BLAS = 1 << 4         /**< GPU: a library for products of matrices */
+  SEQMIX_DEVICE_BLAS = 1 << 4,        /**< GPU: a library for products of matrices */
+  SEQMIX_DEVICE_MMA = 1 << 5          /**< GPU: tensor cores, by CUDA's mma.m16n8k16 (sm_80) */
 };
 
 /** What variant choice may look at. A value, so that tests can make one up. */
@@ -406,6 +407,10 @@ typedef struct seqmix_device_properties {
   int32_t vector_width;   /**< GPU: floats that a work-item best computes on at once */
   int32_t step_items;     /**< GPU: work-items that run in step (a warp); 0: unknown */
   int32_t is_processor;   /**< GPU: nonzero if it is a CPU all the same */
+  /** GPU: the same as `local_bytes` where a kernel asks for more at its launch; 0: no more. */
+  uint64_t local_bytes_most;
+  int32_t architecture; /**< CUDA: compute capability, 90 for 9.0; otherwise 0 */
+  int32_t reserved;     /**< 0 */
 } seqmix_device_properties;
 
 /** What the library offers its backends. */

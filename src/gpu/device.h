@@ -58,6 +58,12 @@ typedef struct gpu_kernel_facts {
   uint64_t items_most;    /* that a work-group of it may have */
 } gpu_kernel_facts;
 
+/** How many work-items start, and what each group of them has. */
+typedef struct gpu_grid {
+  uint64_t groups, items; /* work-groups, and work-items of each */
+  uint64_t local_bytes;   /* of local memory, where a text leaves it to the launch */
+} gpu_grid;
+
 typedef struct gpu_driver {
   const gpu_text *texts; /* ends with one without a name */
   /** Describes device `index` as seqmix_backend::device_properties does. */
@@ -90,8 +96,8 @@ typedef struct gpu_driver {
   /** Fills in what it knows. NULL: nothing. */
   void (*describe_kernel)(const gpu_device *device, gpu_kernel *kernel, gpu_kernel_facts *facts);
 
-  /** Starts `groups` work-groups of `items` work-items and returns. */
-  seqmix_status (*launch)(gpu_device *device, gpu_kernel *kernel, uint64_t groups, uint64_t items,
+  /** Starts a kernel and returns. */
+  seqmix_status (*launch)(gpu_device *device, gpu_kernel *kernel, const gpu_grid *grid,
                           const gpu_argument *arguments, int32_t count);
   /** Starts a product, in order with the kernels. Only called for devices with SEQMIX_DEVICE_BLAS;
    * NULL if none ever has it. */

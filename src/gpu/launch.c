@@ -3,6 +3,7 @@
 
 #include <assert.h>
 #include <inttypes.h>
+#include <string.h>
 
 #include "core/error.h"
 #include "core/log.h"
@@ -31,17 +32,25 @@ gpu_arguments seqmix_gpu_arguments(const gpu_context *context) {
   return arguments;
 }
 
+static uint64_t local_bytes_of(const gpu_special *special) {
+  for (const gpu_constant *k = special->constants; k->name; k++)
+    if (strcmp(k->name, "LOCAL_BYTES") == 0) return (uint64_t)k->value;
+  return 0;
+}
+
 seqmix_status seqmix_gpu_launch(gpu_context *context, const gpu_special *special,
                                 const char *kernel, int64_t count, int32_t items,
                                 const gpu_arguments *arguments) {
   gpu_kernel *found = NULL;
   if (count <= 0) return SEQMIX_OK;
   SEQMIX_TRY(seqmix_gpu_kernel(context, special, kernel, &found));
-  uint64_t groups = ((uint64_t)count + (uint64_t)items - 1) / (uint64_t)items;
+  const gpu_grid grid = {
+      .groups = ((uint64_t)count + (uint64_t)items - 1) / (uint64_t)items,
+      .items = (uint64_t)items,
+      .local_bytes = local_bytes_of(special),
+  };
   context->has_launched = 1;
-  seqmix_log(SEQMIX_LOG_DEBUG, "launch %s %" PRIu64 " %d", kernel, groups, items);
-  if (context->trace)
-    seqmix_gpu_note_launch(context, special, kernel, found, groups, (uint64_t)items);
-  return context->driver->launch(context->device, found, groups, (uint64_t)items, arguments->each,
-                                 arguments->count);
+  seqmix_log(SEQMIX_LOG_DEBUG, "launch %s %" PRIu64 " %d", kernel, grid.groups, items);
+  if (context->trace) seqmix_gpu_note_launch(context, special, kernel, found, &grid);
+  return context->driver->launch(context->device, found, &grid, arguments->each, arguments->count);
 }

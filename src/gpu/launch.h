@@ -26,7 +26,8 @@ gpu_arguments seqmix_gpu_arguments(const gpu_context *context);
 
 /**
  * Starts a kernel of a program on `count` work-items in groups of `items`, the ITEMS its program
- * was compiled with. Nothing happens if there are none.
+ * was compiled with. Nothing happens if there are none. With the constant LOCAL_BYTES, groups have
+ * that much local memory.
  */
 seqmix_status seqmix_gpu_launch(gpu_context *context, const gpu_special *special,
                                 const char *kernel, int64_t count, int32_t items,

@@ -29,6 +29,7 @@ int64_t seqmix_gpu_items_enough(const seqmix_device_properties *device) {
 
 uint64_t seqmix_gpu_bytes(uint64_t bytes, const int64_t *sizes, int count) {
   for (int i = 0; i < count; i++)
-    if (__builtin_mul_overflow(bytes, (uint64_t)sizes[i], &bytes)) return UINT64_MAX;
+    if (__builtin_mul_overflow(bytes, (uint64_t)sizes[i], &bytes) || bytes > INT64_MAX)
+      return UINT64_MAX;
   return bytes;
 }

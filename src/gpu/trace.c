@@ -31,9 +31,9 @@ static void describe(const gpu_context *c, gpu_kernel *kernel, gpu_launch_record
 }
 
 void seqmix_gpu_note_launch(const gpu_context *c, const gpu_special *special, const char *kernel,
-                            gpu_kernel *found, uint64_t groups, uint64_t items) {
+                            gpu_kernel *found, const gpu_grid *grid) {
   gpu_trace *trace = c->trace;
-  gpu_launch_record launch = {.groups = groups, .items = items, .launches = 1};
+  gpu_launch_record launch = {.groups = grid->groups, .items = grid->items, .launches = 1};
   seqmix_gpu_name_program(special, launch.program);
   snprintf(launch.kernel, sizeof launch.kernel, "%s", kernel);
   gpu_launch_record *known = find(trace, &launch);
@@ -43,6 +43,7 @@ void seqmix_gpu_note_launch(const gpu_context *c, const gpu_special *special, co
     trace->left_out++;
   } else {
     describe(c, found, &launch);
+    launch.facts.local_bytes += grid->local_bytes;
     trace->records[trace->count++] = launch;
   }
 }

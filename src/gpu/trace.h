@@ -33,6 +33,6 @@ int seqmix_gpu_trace(const seqmix_context *context, gpu_trace *trace);
 
 /** For launch.c: one more launch. */
 void seqmix_gpu_note_launch(const gpu_context *context, const gpu_special *special,
-                            const char *kernel, gpu_kernel *found, uint64_t groups, uint64_t items);
+                            const char *kernel, gpu_kernel *found, const gpu_grid *grid);
 
 #endif

@@ -59,8 +59,8 @@ void seqmix_opencl_release(gpu_program *program);
 seqmix_status seqmix_opencl_kernel(gpu_program *program, const char *name, gpu_kernel **kernel);
 void seqmix_opencl_describe_kernel(const gpu_device *device, gpu_kernel *kernel,
                                    gpu_kernel_facts *facts);
-seqmix_status seqmix_opencl_launch(gpu_device *device, gpu_kernel *kernel, uint64_t groups,
-                                   uint64_t items, const gpu_argument *arguments, int32_t count);
+seqmix_status seqmix_opencl_launch(gpu_device *device, gpu_kernel *kernel, const gpu_grid *grid,
+                                   const gpu_argument *arguments, int32_t count);
 seqmix_status seqmix_opencl_synchronize(gpu_device *device);
 
 /** Whether CLBlast is there, opened when it is first asked for. */

@@ -156,8 +156,9 @@ void seqmix_opencl_describe_kernel(const gpu_device *device, gpu_kernel *kernel,
   facts->items_most = kernel_number(device, kernel, CL_KERNEL_WORK_GROUP_SIZE);
 }
 
-seqmix_status seqmix_opencl_launch(gpu_device *device, gpu_kernel *kernel, uint64_t groups,
-                                   uint64_t items, const gpu_argument *arguments, int32_t count) {
+/* Texts in this dialect declare all the local memory they use. */
+seqmix_status seqmix_opencl_launch(gpu_device *device, gpu_kernel *kernel, const gpu_grid *grid,
+                                   const gpu_argument *arguments, int32_t count) {
   const opencl_api *api = device->api;
   cl_kernel of = (cl_kernel)kernel;
   for (int32_t i = 0; i < count; i++) {
@@ -165,7 +166,7 @@ seqmix_status seqmix_opencl_launch(gpu_device *device, gpu_kernel *kernel, uint6
         api->clSetKernelArg(of, (cl_uint)i, (size_t)arguments[i].bytes, arguments[i].value);
     if (error) return seqmix_opencl_fail("clSetKernelArg", error);
   }
-  const size_t all = (size_t)(groups * items), each = (size_t)items;
+  const size_t all = (size_t)(grid->groups * grid->items), each = (size_t)grid->items;
   cl_int error =
       api->clEnqueueNDRangeKernel(device->queue, of, 1, NULL, &all, &each, 0, NULL, NULL);
   if (error) return seqmix_opencl_fail("clEnqueueNDRangeKernel", error);

@@ -97,6 +97,10 @@ def check_linear_attention(folder: Path) -> None:
     assert result["ceiling"]["bandwidth_name"] == "update", result
     assert result["verified_rows"] >= 64 and result["baseline"]["what"].startswith("a plain"), result
     assert result["baseline"]["outcome"] == ("skipped" if EXTRA else "measured"), result
+    expect(bench(*command, "--no-baseline", "--json", folder / "alone.json"), 0, "gated_delta-head-decode")
+    (alone,) = json.loads((folder / "alone.json").read_text())["results"]
+    assert alone["baseline"]["outcome"] == "skipped", alone
+    assert alone["baseline"]["what"] == result["baseline"]["what"], alone
     again = bench(*command, "--compare", file)
     if "1 of 1 cases compared" not in again.stdout:
         sys.exit(f"{again.args}: {again.stdout}{again.stderr}")
