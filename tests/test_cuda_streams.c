@@ -155,6 +155,7 @@ static int prepare(capture *c) {
     c->f16[i].dtype = SEQMIX_F16;
   }
   CHILD_EXPECT_OK(seqmix_linear_recurrence_workspace_size(c->context, &c->call.args, &bytes));
+  CHILD_EXPECT(bytes > 0);
   c->call.args.workspace_bytes = bytes;
   CHILD_EXPECT_OK(seqmix_buffer_allocate(c->context, bytes, &c->call.args.workspace));
   return 0;
@@ -202,8 +203,7 @@ static int refuse_in_capture(void *environment) {
   small.workspace = NULL, small.workspace_bytes = 0;
   CHILD_EXPECT(begin_capture(c.stream) == CUDA_SUCCESS);
   EXPECT_REFUSED(seqmix_linear_recurrence(c.context, &other), "call it once before capturing");
-  if (c.call.args.workspace_bytes)
-    EXPECT_REFUSED(seqmix_linear_recurrence(c.context, &small), "workspace is NULL");
+  EXPECT_REFUSED(seqmix_linear_recurrence(c.context, &small), "workspace is NULL");
   EXPECT_REFUSED(seqmix_buffer_allocate(c.context, 4, &memory), "memory cannot be allocated");
   CHILD_EXPECT(memory == NULL);
   EXPECT_REFUSED(seqmix_buffer_upload(c.context, c.call.memory[0], 0, &number, sizeof number),
@@ -217,7 +217,7 @@ static int refuse_in_capture(void *environment) {
   c.call.memory[2] = NULL;
   CHILD_EXPECT(cuda_counts().allocations == allocations);
   CHILD_EXPECT(replay(c.stream) == 0);
-  CHILD_EXPECT_OK(seqmix_buffer_allocate(c.context, 256, &c.call.memory[2]));
+  CHILD_EXPECT_OK(seqmix_buffer_allocate(c.context, 1 << 17, &c.call.memory[2]));
   CHILD_EXPECT(cuda_counts().allocations == allocations);
   c.call.tensors[2].data = c.f16[2].data = c.call.memory[2];
   /* The refused call works where it may. */
