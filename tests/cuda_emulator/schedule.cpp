@@ -206,6 +206,7 @@ bool run_launch(const launch &l) {
     is_failed = true;
   }
   if (!is_whole) give_up();
+  check_allocations();
   observe_launch_end();
   running = nullptr;
   return is_whole && !is_failed;
