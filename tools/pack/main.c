@@ -15,7 +15,7 @@ enum { DONE, FAILED, WRONG_USAGE, ITEMS_MOST = 4096, CONSTANTS = 1200, NOTE = 40
 
 typedef struct pack_options {
   int wanted[PACK_ARCHITECTURES];
-  int lists;
+  int lists, asks;
   const char *output, *shown;
 } pack_options;
 
@@ -23,7 +23,8 @@ static int print_usage(FILE *file) {
   fputs(
       "usage: seqmix pack [--arch LIST] [--output FILE]   compiles kernels ahead, into a pack\n"
       "       seqmix pack [--arch LIST] --list            lists those kernels\n"
-      "       seqmix pack --show FILE                     lists what a pack holds\n\n"
+      "       seqmix pack --show FILE                     lists what a pack holds\n"
+      "       seqmix pack --compiler                      says which compiler there is\n\n"
       "  --arch LIST    for which GPUs, by commas; without it for all:\n"
       "                ",
       file);
@@ -65,10 +66,9 @@ static int take_words(pack_options *options, int count, char **words) {
   int any = 0;
   for (int i = 0; i < count; i++) {
     const char *value = i + 1 < count ? words[i + 1] : NULL;
-    if (!strcmp(words[i], "--list")) {
-      options->lists = 1;
-      continue;
-    }
+    options->lists |= !strcmp(words[i], "--list");
+    options->asks |= !strcmp(words[i], "--compiler");
+    if (!strcmp(words[i], "--list") || !strcmp(words[i], "--compiler")) continue;
     if (strcmp(words[i], "--arch") && strcmp(words[i], "--output") && strcmp(words[i], "--show")) {
       fprintf(stderr, "seqmix pack: unknown argument '%s'\n", words[i]);
       return 0;
@@ -100,12 +100,24 @@ static int list(const pack_options *options) {
     if (!options->wanted[i]) continue;
     seqmix_status status = pack_list(&pack_architectures[i], &programs);
     for (int32_t k = 0; !status && k < programs.count; k++)
-      printf("%s %016llx %s\n", pack_architectures[i].name,
-             (unsigned long long)programs.rows[k].text->hash, programs.rows[k].name);
+      printf("%s %016llx %llu %s\n", pack_architectures[i].name,
+             (unsigned long long)programs.rows[k].text->hash,
+             (unsigned long long)programs.rows[k].local_bytes, programs.rows[k].name);
     pack_free(&programs);
     if (status) return fail();
   }
   return DONE;
+}
+
+/* The compiler's file, on the same rules as the library looks for it. */
+static int tell_compiler(void) {
+  char note[NOTE];
+  int version = seqmix_cuda_compiler(note, sizeof note);
+  if (version)
+    printf("NVRTC %d.%d %s\n", version / 1000, version % 1000 / 10, note);
+  else
+    fprintf(stderr, "seqmix pack: %s\n", note);
+  return version ? DONE : FAILED;
 }
 
 static int show(const char *path) {
@@ -209,5 +221,6 @@ int main(int count, char **words) {
   /* What is forced elsewhere is not what devices would choose. */
   unsetenv("SEQMIX_VARIANT");
   if (options.shown) return show(options.shown);
+  if (options.asks) return tell_compiler();
   return options.lists ? list(&options) : make_pack(&options);
 }
