@@ -131,6 +131,143 @@ START_TEST(test_failures) {
 }
 END_TEST
 
+/* ---- a lost device --------------------------------------------------------------------------- */
+
+/* Everything on it fails from then on and says so; nothing is left behind, and the CPU goes on. */
+static int lose_device(void *environment) {
+  seqmix_context *context, *other, *cpu;
+  char copy[512];
+  snprintf(copy, sizeof copy, "%s", (const char *)environment);
+  setenv("FAKE_CUDA", "devices=2", 1);
+  CHILD_EXPECT_OK(seqmix_context_create(&context, "cuda:0"));
+  CHILD_EXPECT_OK(seqmix_context_create(&other, "cuda:0"));
+  CHILD_EXPECT_OK(seqmix_context_create(&cpu, "cpu"));
+  CHILD_EXPECT_OK(cuda_session(other));
+  setenv("FAKE_CUDA", copy, 1);
+  CHILD_EXPECT(cuda_session(context) == SEQMIX_ERROR_DEVICE);
+  CHILD_EXPECT(strstr(seqmix_last_error(), "the device is lost for this process") != NULL);
+  setenv("FAKE_CUDA", "devices=2", 1);
+  CHILD_EXPECT(cuda_session(context) == SEQMIX_ERROR_DEVICE);
+  CHILD_EXPECT(cuda_session(other) == SEQMIX_ERROR_DEVICE);
+  CHILD_EXPECT(strstr(seqmix_last_error(), "must be started anew") != NULL);
+  seqmix_context_destroy(context);
+  seqmix_context_destroy(other);
+  CHILD_EXPECT(seqmix_context_create(&context, "cuda:0") == SEQMIX_ERROR_DEVICE);
+  seqmix_context_destroy(cpu);
+  CHILD_EXPECT(cuda_nothing_left());
+  return 0;
+}
+
+START_TEST(test_lost) {
+  cuda_in_child(lose_device, "cuLaunchKernel=719");
+  cuda_in_child(lose_device, "cuStreamSynchronize=700");
+  cuda_in_child(lose_device, "cuMemcpyDtoHAsync_v2=716");
+  cuda_in_child(lose_device, "cuMemAllocAsync=214");
+}
+END_TEST
+
+/* ---- the compiler ---------------------------------------------------------------------------- */
+
+static const char *const *the_words;
+
+static int expect_no_compiler(void *environment) {
+  seqmix_context *context;
+  (void)environment;
+  CHILD_EXPECT_OK(seqmix_context_create(&context, "cuda:0"));
+  CHILD_EXPECT(cuda_session(context) == SEQMIX_ERROR_DEVICE);
+  for (const char *const *word = the_words; *word; word++)
+    if (!strstr(seqmix_last_error(), *word)) {
+      fprintf(stderr, "no '%s' in: %s\n", *word, seqmix_last_error());
+      return 1;
+    }
+  CHILD_EXPECT(cuda_session(context) == SEQMIX_ERROR_DEVICE);
+  seqmix_context_destroy(context);
+  CHILD_EXPECT(cuda_nothing_left());
+  return 0;
+}
+
+static void without_compiler(const char *library, const char *environment,
+                             const char *const *words) {
+  setenv("SEQMIX_NVRTC", library, 1);
+  the_words = words;
+  cuda_in_child(expect_no_compiler, environment);
+  setenv("SEQMIX_NVRTC", FAKE_NVRTC_LIBRARY, 1);
+}
+
+START_TEST(test_no_compiler) {
+  without_compiler("/nowhere/libnvrtc.so", "",
+                   (const char *const[]){"kernels 'scan/scan' are to be compiled",
+                                         "there is no NVRTC: looked for /nowhere/libnvrtc.so",
+                                         "set SEQMIX_NVRTC", "pip install nvidia-cuda-nvrtc",
+                                         "SEQMIX_CUDA_PACK", NULL});
+  without_compiler("libm.so.6", "", (const char *const[]){"it lacks nvrtcVersion", NULL});
+  without_compiler(FAKE_NVRTC_LIBRARY, "driver=12020",
+                   (const char *const[]){"it is of CUDA 13.0, and the driver loads nothing newer "
+                                         "than 12's",
+                                         NULL});
+  without_compiler(FAKE_NVRTC_LIBRARY, "nvrtcVersion=11",
+                   (const char *const[]){"does not tell its version", NULL});
+  without_compiler(FAKE_NVRTC_LIBRARY, "newest=70",
+                   (const char *const[]){"does not tell its architectures", NULL});
+  without_compiler(FAKE_NVRTC_LIBRARY, "nvrtcGetSupportedArchs=11",
+                   (const char *const[]){"does not tell its architectures", NULL});
+  without_compiler(FAKE_NVRTC_LIBRARY, "capability=75 nvrtcCompileProgram=5",
+                   (const char *const[]){"do not compile", "sm_75", NULL});
+}
+END_TEST
+
+/* One of the driver's major version, or older, is taken. */
+START_TEST(test_older_compiler) {
+  cuda_in_child(run_twice, "driver=12020 nvrtc=12090");
+  cuda_in_child(run_twice, "driver=12020 nvrtc=11080");
+}
+END_TEST
+
+/* ---- the kernel cache ------------------------------------------------------------------------ */
+
+/* How often a session of a new process compiles. */
+static int compiled(const char *environment) {
+  const char *text = cuda_in_child(run_twice, environment);
+  int count = 0;
+  for (; (text = strstr(text, "fake: compiles")) != NULL; text++) count++;
+  return count;
+}
+
+START_TEST(test_cache) {
+  char folder[] = "/tmp/seqmix-cuda-test-XXXXXX";
+  ck_assert_ptr_nonnull(mkdtemp(folder));
+  setenv("SEQMIX_CACHE_DIR", folder, 1);
+  int each = compiled("");
+  ck_assert_int_gt(each, 0);
+  /* Warm: not even a compiler is needed, nor does its version matter. */
+  setenv("SEQMIX_NVRTC", "/nowhere", 1);
+  ck_assert_int_eq(compiled(""), 0);
+  ck_assert_int_eq(compiled("driver=13010"), 0);
+  setenv("SEQMIX_NVRTC", FAKE_NVRTC_LIBRARY, 1);
+  /* What is kept is for one architecture, and for drivers that are not older than its compiler. */
+  ck_assert_int_eq(compiled("capability=80"), each);
+  ck_assert_int_eq(compiled("driver=12020 nvrtc=12020"), each);
+  ck_assert_int_eq(compiled("driver=13000"), 0);
+  /* Refused by the driver, or damaged: compiled anew and put right. */
+  ck_assert_int_eq(compiled("cuModuleLoadDataEx@1=200"), 1);
+  ck_assert_int_eq(
+      system("for f in $SEQMIX_CACHE_DIR/*; do sed -i 's/fake cubin/fake cabin/' $f; done"), 0);
+  ck_assert_int_eq(compiled(""), each);
+  ck_assert_int_eq(compiled(""), 0);
+  ck_assert_int_eq(system("for f in $SEQMIX_CACHE_DIR/*; do echo damage > $f; done"), 0);
+  ck_assert_int_eq(compiled(""), each);
+  ck_assert_int_eq(compiled(""), 0);
+  /* PTX is compiled anew for another driver, which may have brought a compiler that knows more. */
+  ck_assert_int_eq(compiled("capability=103"), each);
+  ck_assert_int_eq(compiled("capability=103"), 0);
+  ck_assert_int_eq(compiled("capability=103 driver=13010"), each);
+  ck_assert_int_eq(system("rm -r $SEQMIX_CACHE_DIR"), 0);
+  setenv("SEQMIX_CACHE_DIR", "", 1);
+  ck_assert_int_eq(compiled(""), each);
+  ck_assert_int_eq(compiled(""), each);
+}
+END_TEST
+
 Suite *suite_make(void) {
   Suite *suite = suite_create("cuda faults");
   TCase *tcase = tcase_create("cuda faults");
@@ -138,6 +275,10 @@ Suite *suite_make(void) {
   suite_add(tcase, test_works);
   suite_add(tcase, test_ptx);
   suite_add_loop(tcase, test_failures, 0, FAILURES);
+  suite_add(tcase, test_lost);
+  suite_add(tcase, test_no_compiler);
+  suite_add(tcase, test_older_compiler);
+  suite_add(tcase, test_cache);
   suite_add_tcase(suite, tcase);
   return suite;
 }

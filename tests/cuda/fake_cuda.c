@@ -281,10 +281,13 @@ CUresult cuStreamIsCapturing(CUstream stream, int *state) {
 
 /* ---- memory ---------------------------------------------------------------------------------- */
 
+/* Aligned as CUDA's is. */
 static CUresult make(CUdeviceptr *memory, size_t size) {
-  void *made = calloc(1, size);
+  size_t rounded = (size + 255) / 256 * 256;
+  void *made = aligned_alloc(256, rounded);
   *memory = (CUdeviceptr)(uintptr_t)made;
   if (!made) return CUDA_ERROR_OUT_OF_MEMORY;
+  memset(made, 0, rounded);
   counts.allocations++;
   return CUDA_SUCCESS;
 }
