@@ -19,12 +19,13 @@
 #error "SEQMIX_PACK_DIR must name the folder of installed packs"
 #endif
 
-enum { PACKS_MOST = 16, DEFECT = 200 };
+enum { PACKS_MOST = 16, DEFECT = 200, NOTE = 1000 };
 
 struct cuda_packs {
   cuda_pack each[PACKS_MOST];
   int32_t count;
-  void *given; /* the program that was found last */
+  void *given;     /* the program that was found last */
+  char note[NOTE]; /* which are left out, and why: a line for each */
 };
 
 /* ---- a pack ---------------------------------------------------------------------------------- */
@@ -130,22 +131,28 @@ void *seqmix_cuda_pack_read(const cuda_pack *pack, const pack_entry *entry) {
 
 static int32_t major_of(int32_t version) { return version / 1000; }
 
+static void leave_out(cuda_packs *all, const char *path, const char *why) {
+  size_t used = strlen(all->note);
+  snprintf(all->note + used, sizeof all->note - used, "cuda: pack %s is left out: %s\n", path, why);
+  seqmix_log(SEQMIX_LOG_WARNING, "cuda: pack %s is left out: %s", path, why);
+}
+
 static void add(cuda_packs *all, const char *path, int32_t driver_version) {
   char defect[DEFECT] = "there are too many";
   cuda_pack *pack = &all->each[all->count];
   if (all->count == PACKS_MOST || !seqmix_cuda_pack_open(pack, path, defect, sizeof defect)) {
-    seqmix_log(SEQMIX_LOG_WARNING, "pack %s left out: %s", path, defect);
+    leave_out(all, path, defect);
     return;
   }
   if (pack->header.toolkit_major > (uint32_t)major_of(driver_version)) {
-    seqmix_log(SEQMIX_LOG_WARNING, "pack %s left out: it is of CUDA %u, and the driver of CUDA %d",
-               path, pack->header.toolkit_major, major_of(driver_version));
+    snprintf(defect, sizeof defect,
+             "it is of CUDA %u, and the driver loads nothing newer than %d's",
+             pack->header.toolkit_major, major_of(driver_version));
+    leave_out(all, path, defect);
     seqmix_cuda_pack_close(pack);
     return;
   }
   all->count++;
-  seqmix_log(SEQMIX_LOG_INFO, "pack %s: %u programs, by CUDA %u.%u", path, pack->header.count,
-             pack->header.toolkit_major, pack->header.toolkit_minor);
 }
 
 static void add_named(cuda_packs *all, const char *list, int32_t driver_version) {
@@ -197,14 +204,14 @@ void seqmix_cuda_packs_close(cuda_packs *all) {
   seqmix_memory_free(all);
 }
 
-void seqmix_cuda_packs_describe(const cuda_packs *all, char *text, size_t size) {
-  size_t used = 0;
-  text[0] = 0;
-  for (int32_t i = 0; all && i < all->count && used < size; i++) {
+void seqmix_cuda_packs_tell(const cuda_packs *all, char *text, size_t size) {
+  size_t used = (size_t)snprintf(text, size, "%s", all->note);
+  for (int32_t i = 0; i < all->count && used < size; i++) {
     const cuda_pack *pack = &all->each[i];
-    used += (size_t)snprintf(text + used, size - used, "pack %s: %u programs, by CUDA %u.%u\n",
-                             pack->path, pack->header.count, pack->header.toolkit_major,
-                             pack->header.toolkit_minor);
+    used += (size_t)snprintf(text + used, size - used,
+                             "cuda: pack %s: %u programs, by seqmix %s with CUDA %u.%u\n",
+                             pack->path, pack->header.count, pack->header.library,
+                             pack->header.toolkit_major, pack->header.toolkit_minor);
   }
 }
 

@@ -41,7 +41,7 @@ void seqmix_cuda_packs_close(cuda_packs *packs);
 const void *seqmix_cuda_packs_find(cuda_packs *packs, int32_t architecture, const char *name,
                                    uint64_t hash, uint64_t *size);
 
-/** A line about each pack, for people. */
-void seqmix_cuda_packs_describe(const cuda_packs *packs, char *text, size_t size);
+/** A line about each pack, and about each that is left out, for people. */
+void seqmix_cuda_packs_tell(const cuda_packs *packs, char *text, size_t size);
 
 #endif

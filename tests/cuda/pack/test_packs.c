@@ -153,17 +153,19 @@ START_TEST(test_lists) {
 }
 END_TEST
 
-START_TEST(test_description) {
-  char text[512];
+START_TEST(test_telling) {
+  char text[1024], list[3 * PATH];
+  write_pack(second, HASH, 14000);
+  snprintf(list, sizeof list, "%s:/nowhere/none.pack:%s", first, second);
+  setenv("SEQMIX_CUDA_PACK", list, 1);
   cuda_packs *packs = seqmix_cuda_packs_open(DRIVER);
-  seqmix_cuda_packs_describe(packs, text, sizeof text);
-  ck_assert_ptr_nonnull(strstr(text, first));
-  ck_assert_ptr_nonnull(strstr(text, "7 programs, by CUDA 13.0"));
-  seqmix_cuda_packs_describe(packs, text, 8);
+  seqmix_cuda_packs_tell(packs, text, sizeof text);
+  ck_assert_ptr_nonnull(strstr(text, "first.pack: 7 programs, by seqmix "));
+  ck_assert_ptr_nonnull(strstr(text, "pack /nowhere/none.pack is left out: No such file"));
+  ck_assert_ptr_nonnull(strstr(text, "second.pack is left out: it is of CUDA 14, and the driver"));
+  seqmix_cuda_packs_tell(packs, text, 8);
   ck_assert_uint_eq(strlen(text), 7);
   seqmix_cuda_packs_close(packs);
-  seqmix_cuda_packs_describe(NULL, text, sizeof text);
-  ck_assert_str_eq(text, "");
 }
 END_TEST
 
@@ -351,7 +353,7 @@ START_TEST(test_unwritable) {
 END_TEST
 
 Suite *suite_make(void) {
-  Suite *suite = suite_create("cuda_pack");
+  Suite *suite = suite_create("packs");
   TCase *right = tcase_create("right"), *wrong = tcase_create("wrong");
   tcase_add_checked_fixture(right, start, end);
   suite_add(right, test_architectures);
@@ -360,7 +362,7 @@ Suite *suite_make(void) {
   suite_add(right, test_stale);
   suite_add(right, test_toolkits);
   suite_add(right, test_lists);
-  suite_add(right, test_description);
+  suite_add(right, test_telling);
   suite_add_tcase(suite, right);
   tcase_add_checked_fixture(wrong, start, end);
   tcase_set_timeout(wrong, 120);

@@ -96,7 +96,7 @@ START_TEST(test_constants) {
 END_TEST
 
 Suite *suite_make(void) {
-  Suite *suite = suite_create("cuda_programs");
+  Suite *suite = suite_create("pack_programs");
   TCase *tcase = tcase_create("list");
   suite_add_loop(tcase, test_every_variant, 0, PACK_ARCHITECTURES);
   suite_add(tcase, test_every_text);
