@@ -5,7 +5,7 @@
 #include "bench/bench.h"
 #include "bench/paper.h"
 
-seqmix_context *paper_open(const seqmix_device_properties *properties, char *error) {
+seqmix_context *gpu_on_paper(const seqmix_device_properties *properties, char *error) {
   (void)properties;
   snprintf(error, BENCH_TEXT, "this build plans for no GPUs (meson setup -Dopencl=true)");
   return NULL;

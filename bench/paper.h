@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* GPUs on paper: contexts on devices that are not here. Calls are planned for the device as they
- * would be, buffers hold nothing and kernels do nothing; a trace (gpu/trace.h) has what would have
- * been launched. */
+/* GPUs on paper (tools/paper), and what they would launch; in a build without GPUs nothing. */
 #ifndef SEQMIX_BENCH_PAPER_H
 #define SEQMIX_BENCH_PAPER_H
 
@@ -10,12 +8,10 @@
 
 #include "gpu/trace.h"
 
-enum { PAPER_DEVICES = 16 };
-
 /* A context on a device of these properties, which are in memory that was all zero before. The
  * device stays on paper. NULL and a sentence in `error` (BENCH_TEXT characters) if this build plans
  * for no GPUs, or there are too many. */
-seqmix_context *paper_open(const seqmix_device_properties *properties, char *error);
+seqmix_context *gpu_on_paper(const seqmix_device_properties *properties, char *error);
 
 /* Local memory of a kernel's work-group, by the constants in the name of its program; on a device
  * that is here, its driver says the same. */

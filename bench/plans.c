@@ -8,7 +8,7 @@
 static int open_gpu(bench_planner *planner, int gpu, const char *variant, char *error) {
   seqmix_device_properties properties = {.struct_size = sizeof properties};
   gpu_describe(&bench_gpus[gpu], &properties);
-  seqmix_context *context = planner->contexts[gpu] = paper_open(&properties, error);
+  seqmix_context *context = planner->contexts[gpu] = gpu_on_paper(&properties, error);
   if (!context) return 0;
   if (!variant || seqmix_context_set_variant(context, variant) == SEQMIX_OK) return 1;
   snprintf(error, BENCH_TEXT, "--variant: %s", seqmix_last_error());

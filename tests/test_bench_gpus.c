@@ -202,7 +202,7 @@ START_TEST(test_any_device) {
   char error[BENCH_TEXT] = "";
   seqmix_device_properties device = known_properties(&known_devices[_i]);
   device.memory = SEQMIX_MEMORY_OPENCL;
-  bench_world world = {.context = paper_open(&device, error), .is_paper = 1};
+  bench_world world = {.context = gpu_on_paper(&device, error), .is_paper = 1};
   ck_assert_msg(world.context != NULL, "%s", error);
   for (int i = 0; i < SHAPES; i++) {
     gpu_trace kernels = {.count = 0};

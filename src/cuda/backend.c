@@ -19,6 +19,7 @@ static const gpu_driver driver = {
     .download = seqmix_cuda_download,
     .compile = seqmix_cuda_compile,
     .load = seqmix_cuda_load,
+    .packed = seqmix_cuda_packed,
     .binary = seqmix_cuda_binary,
     .release = seqmix_cuda_release,
     .kernel = seqmix_cuda_kernel,

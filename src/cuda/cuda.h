@@ -56,6 +56,7 @@ struct gpu_device {
   int has_pools; /* memory is given and taken in the order of the stream */
   int32_t architecture;
   struct late_memory *late;       /* freed while the stream was captured */
+  struct cuda_packs *packs;       /* of pack.c; NULL before the first program */
   struct cuda_products *products; /* of cublas.c; NULL before the first product */
   char identity[CUDA_IDENTITY];
 };
@@ -129,6 +130,8 @@ int seqmix_cuda_compiler(char *text, size_t size);
 seqmix_status seqmix_cuda_compile(gpu_device *device, const gpu_source *source,
                                   gpu_program **program);
 gpu_program *seqmix_cuda_load(gpu_device *device, const void *bytes, uint64_t size);
+/** Of a pack (pack.h), which is looked for when the device is first asked for a program. */
+const void *seqmix_cuda_packed(gpu_device *device, const char *name, uint64_t hash, uint64_t *size);
 void *seqmix_cuda_binary(gpu_program *program, uint64_t *size);
 void seqmix_cuda_release(gpu_program *program);
 seqmix_status seqmix_cuda_kernel(gpu_program *program, const char *name, gpu_kernel **kernel);

@@ -5,6 +5,7 @@
 #include "core/error.h"
 #include "core/memory.h"
 #include "cuda/cuda.h"
+#include "cuda/pack.h"
 
 /* What a stream of the driver's own answers while another is captured, which its order would tie
  * it to: no work can be given to it either. */
@@ -83,6 +84,7 @@ void seqmix_cuda_close(gpu_device *device) {
     seqmix_cuda_leave(device);
   }
   if (device->owns_context) device->api->cuDevicePrimaryCtxRelease_v2(device->id);
+  seqmix_cuda_packs_close(device->packs);
   seqmix_memory_free(device);
 }
 

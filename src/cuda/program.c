@@ -8,6 +8,7 @@
 #include "core/log.h"
 #include "core/memory.h"
 #include "cuda/cuda.h"
+#include "cuda/pack.h"
 
 enum { KERNELS_MOST = 16, KERNEL_NAME = 48, PARAMETERS_MOST = 64, LOADER_LOG = 1000 };
 
@@ -72,6 +73,13 @@ gpu_program *seqmix_cuda_load(gpu_device *device, const void *bytes, uint64_t si
   if (!p || load_module(p, bytes) == SEQMIX_OK) return p;
   seqmix_cuda_release(p);
   return NULL;
+}
+
+const void *seqmix_cuda_packed(gpu_device *device, const char *name, uint64_t hash,
+                               uint64_t *size) {
+  if (!device->packs) device->packs = seqmix_cuda_packs_open(seqmix_cuda_driver_version());
+  if (!device->packs) return NULL;
+  return seqmix_cuda_packs_find(device->packs, device->architecture, name, hash, size);
 }
 
 void *seqmix_cuda_binary(gpu_program *p, uint64_t *size) {

@@ -6,6 +6,7 @@
 
 #include "core/cache.h"
 #include "cuda/cuda.h"
+#include "cuda/pack.h"
 
 /* A line more; what does not fit is cut. */
 __attribute__((format(printf, 3, 4))) static void say(char *text, uint64_t size, const char *format,
@@ -27,6 +28,14 @@ static void say_compiler(char *text, uint64_t size) {
     say(text, size, "cuda: compiler: %s\n", found);
 }
 
+static void say_packs(char *text, uint64_t size) {
+  char found[2400] = "";
+  cuda_packs *packs = seqmix_cuda_packs_open(seqmix_cuda_driver_version());
+  if (packs) seqmix_cuda_packs_tell(packs, found, sizeof found);
+  seqmix_cuda_packs_close(packs);
+  say(text, size, "%s", found);
+}
+
 void seqmix_cuda_remark(char *text, uint64_t size) {
   char found[1000];
   int version = seqmix_cuda_driver_version();
@@ -43,6 +52,7 @@ void seqmix_cuda_remark(char *text, uint64_t size) {
     say(text, size, "cuda: products: %s, opened when it is needed\n", found);
   else
     say(text, size, "cuda: products: by kernels of seqmix, as there is no cuBLAS\n");
+  say_packs(text, size);
   seqmix_cache_tell(found, sizeof found);
   say(text, size, "cuda: compiled kernels are kept %s\n", found);
 }

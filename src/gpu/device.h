@@ -93,7 +93,7 @@ typedef struct gpu_driver {
   gpu_program *(*load)(gpu_device *device, const void *bytes, uint64_t size);
   /**
    * The program that was compiled ahead for such a device, as load() takes it; it stays the
-   * driver's until the device is closed. `name` is seqmix_gpu_name_program()'s, `hash` its text's.
+   * driver's until it is asked again. `name` is seqmix_gpu_name_program()'s, `hash` its text's.
    * NULL if there is none; the member is NULL if there never is.
    */
   const void *(*packed)(gpu_device *device, const char *name, uint64_t hash, uint64_t *size);

@@ -20,6 +20,7 @@ static const struct {
     {"devices", "", "lists the devices this machine has", tool_devices},
     {"operators", "[--markdown]", "lists the operators and what each backend has for them",
      tool_operators},
+    {"pack", "[options]", "compiles kernels for CUDA devices ahead", tool_pack},
     {"run", "OPERATOR FILES...", "calls an operator on .npy files", tool_run},
     {"verify", "[options]", "compares a device with `reference`, on this machine", tool_verify},
     {"version", "", "prints the version", tool_version},

@@ -6,6 +6,7 @@
 
 int tool_devices(int count, char **words);
 int tool_operators(int count, char **words);
+int tool_pack(int count, char **words);
 int tool_run(int count, char **words);
 int tool_verify(int count, char **words);
 
