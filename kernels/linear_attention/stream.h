@@ -169,7 +169,7 @@ DEVICE lane with_number(lane x, int64_t at, float y) {
   if (at < 0 || at >= LANES) return x;
   float each[LANES];
   lane_to_array(each, x);
-  each[at] = y;
+  UNROLL for (int32_t i = 0; i < LANES; i++) each[i] = i == at ? y : each[i];
   return lane_from_array(each);
 }
 
