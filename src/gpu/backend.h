@@ -22,6 +22,7 @@
 
 SEQMIX_GPU_CHOICE(attention_decode)
 SEQMIX_GPU_CHOICE(attention_prefill)
+SEQMIX_GPU_CHOICE(attention_prefill_mma)
 SEQMIX_GPU_CHOICE(attention_gemm)
 SEQMIX_GPU_CHOICE(attention_unfused)
 SEQMIX_GPU_ALGORITHM(attention_merge)
@@ -122,5 +123,21 @@ SEQMIX_GPU_ALGORITHM(selective_scan)
                                SEQMIX_GPU_TYPES | SEQMIX_DTYPE_BIT(SEQMIX_I32)),                   \
       SEQMIX_GPU_VARIANT(isa, selective_scan, SELECTIVE_SCAN, pieces, selective_scan),             \
       SEQMIX_GPU_VARIANT(isa, causal_conv1d, CAUSAL_CONV1D, tokens, causal_conv1d)
+
+/** A row of CUDA's alone: on tensor cores, of 16-bit types. */
+#define SEQMIX_GPU_MMA_VARIANT(operator, OPERATOR, algorithm, function, features_)      \
+  {                                                                                     \
+    .name = #operator"__half_sm_" #algorithm, .op = SEQMIX_OP_##OPERATOR,               \
+    .dtypes = SEQMIX_DTYPE_BIT(SEQMIX_F16) | SEQMIX_DTYPE_BIT(SEQMIX_BF16),             \
+    .device_features = SEQMIX_DEVICE_MMA, .problem_features = (features_),              \
+    .accepts = seqmix_gpu_##function##_accepts, .suits = seqmix_gpu_##function##_suits, \
+    .workspace = seqmix_gpu_##function##_workspace, .run = seqmix_gpu_##function,       \
+  }
+
+/** All rows of CUDA. */
+#define SEQMIX_CUDA_VARIANTS                                                       \
+  SEQMIX_GPU_MMA_VARIANT(attention, ATTENTION, prefill_mma, attention_prefill_mma, \
+                         SEQMIX_GPU_ATTENTION_FEATURES),                           \
+      SEQMIX_GPU_VARIANTS(sm)
 
 #endif
