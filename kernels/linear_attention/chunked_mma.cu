@@ -46,26 +46,20 @@
 #define TOKEN_TILES (CHUNK / 8)
 #define STATE_TILES (DIM / 8)
 
-/* What all items know alike and seldom need, in local memory: registers are for the state. */
-typedef struct walk_place {
-  stream s;
-  int64_t panel;
-  GLOBAL float *kept; /* [DIM + CHUNK, PANEL]: the state between launches, and y */
-} walk_place;
-#define PLACE_FLOATS ((int32_t)(sizeof(walk_place) + 3) / 4)
-
 typedef struct walker {
   const walk_memory *m;
   const linear_call *c;
-  const LOCAL walk_place *p;
+  const stream *s;
+  int64_t panel;
+  GLOBAL float *kept; /* [DIM + CHUNK, PANEL]: the state between launches, and y */
   LOCAL uint16_t *stages;
   LOCAL float *values;
   const GLOBAL float *slot; /* of the chunk under way */
-  int32_t count;            /* its tokens */
-  int32_t next_operand;     /* number of the rows that are copied next in their chunk, */
-  int32_t stage;            /* and the stage that is used next */
-  int64_t next_chunk;       /* of these rows */
-  int64_t first;            /* token of the chunk */
+  int64_t first;            /* its tokens */
+  int32_t count;
+  int32_t next_operand; /* number of the rows that are copied next in their chunk, */
+  int32_t stage;        /* and the stage that is used next */
+  int64_t next_chunk;   /* of these rows */
 } walker;
 
 /* Column of the panel of the item's first row of fragments; the second is 8 further on. */
@@ -83,8 +77,8 @@ DEVICE INLINE void copy_rows(LOCAL uint16_t *to, const GLOBAL float *from, int32
 /* T E, T, each query's rows and weights, k. Without a chunk left a group of copies is empty. */
 DEVICE INLINE void start_rows(walker *w, int32_t stage) {
   const linear_call *c = w->c;
-  if (w->next_chunk * CHUNK < w->p->s.tokens) {
-    const GLOBAL float *slot = slot_of(c, w->m->work, w->p->s.slot, w->next_chunk);
+  if (w->next_chunk * CHUNK < w->s->tokens) {
+    const GLOBAL float *slot = slot_of(c, w->m->work, w->s->slot, w->next_chunk);
     LOCAL uint16_t *to = w->stages + stage * STAGE_NUMBERS;
     int32_t of_queries = w->next_operand - 2 * c->has_eraser;
     int64_t query = of_queries / 2;
@@ -186,7 +180,7 @@ DEVICE INLINE void load_chunk_values(const walker *w) {
   _Pragma("unroll 1") for (int32_t i = 0; i < CHUNK * PANEL / LANES / ITEMS; i++) {
     int32_t at = (i * ITEMS + (int32_t)item_number()) * LANES, t = at / PANEL, column = at % PANEL;
     lane x = lane_of(0.0f);
-    if (t < w->count) x = load_values(w->m, &w->p->s, w->first + t, w->p->panel * PANEL + column);
+    if (t < w->count) x = load_values(w->m, w->s, w->first + t, w->panel * PANEL + column);
     lane_store_local(w->values, t * VALUE_ROW + column, x);
   }
 }
@@ -203,7 +197,7 @@ DEVICE INLINE void store_results(const walker *w, int64_t query, const float (*s
   group_barrier();
   _Pragma("unroll 1") FOR_ITEMS(i, w->count * (PANEL / LANES)) {
     int64_t t = i / (PANEL / LANES), column = i % (PANEL / LANES) * LANES;
-    store_result(w->m, &w->p->s, query, w->first + t, w->p->panel * PANEL + column,
+    store_result(w->m, w->s, query, w->first + t, w->panel * PANEL + column,
                  lane_load_local(w->values, t * VALUE_ROW + column));
   }
 }
@@ -240,7 +234,7 @@ DEVICE void write_exactly(const walker *w, GLOBAL float *state, const GLOBAL flo
 DEVICE void pass_exactly(const walker *w) {
   const linear_call *c = w->c;
   _Pragma("unroll 1") FOR_ITEMS(i, PANEL / LANES) {
-    GLOBAL float *state = w->p->kept + i * LANES, *y = state + DIM * PANEL;
+    GLOBAL float *state = w->kept + i * LANES, *y = state + DIM * PANEL;
     const LOCAL float *values = w->values + i * LANES;
     for (int32_t t = 0; t < w->count; t++) {
       lane x = lane_from_array(values + t * VALUE_ROW);
@@ -257,7 +251,7 @@ DEVICE void pass_exactly(const walker *w) {
                            (int32_t)c->head_dim, state, PANEL);
       x = add_exactly(x, split_row(w, c->weights_at + query * CHUNK * CHUNK, CHUNK, t), CHUNK,
                       (int32_t)t + 1, y, PANEL);
-      store_result(w->m, &w->p->s, query, w->first + t, w->p->panel * PANEL + i * LANES, x);
+      store_result(w->m, w->s, query, w->first + t, w->panel * PANEL + i * LANES, x);
     }
     write_exactly(w, state, y);
   }
@@ -270,7 +264,7 @@ DEVICE void pass_exactly(const walker *w) {
 
 /* Where number i of an item's fragments [16 columns, DIM] lies. */
 DEVICE INLINE GLOBAL float *state_place_of(const walker *w, int32_t i) {
-  return w->p->kept + (i / 4 * 8 + fragment_column() + i % 2) * PANEL + column_in_panel() +
+  return w->kept + (i / 4 * 8 + fragment_column() + i % 2) * PANEL + column_in_panel() +
          i / 2 % 2 * 8;
 }
 
@@ -283,19 +277,19 @@ DEVICE INLINE void store_kept(const walker *w, const float (*state)[4]) {
 
 DEVICE void copy_past(const walker *w) {
   if (!is_at_start(w->c)) return;
-  const state_place from = place_of_past(w->m, &w->p->s);
+  const state_place from = place_of_past(w->m, w->s);
   _Pragma("unroll 1") FOR_ITEMS(i, DIM * (PANEL / LANES)) {
     int64_t d = i / (PANEL / LANES), column = i % (PANEL / LANES) * LANES;
-    lane_to_array(w->p->kept + i * LANES, load_past(w->m, &from, d, w->p->panel * PANEL + column));
+    lane_to_array(w->kept + i * LANES, load_past(w->m, &from, d, w->panel * PANEL + column));
   }
 }
 
 DEVICE void copy_present(const walker *w) {
-  if (!is_present_wanted(w->m, &w->p->s)) return;
-  const state_place to = place_of_present(w->m, &w->p->s);
+  if (!is_present_wanted(w->m, w->s)) return;
+  const state_place to = place_of_present(w->m, w->s);
   _Pragma("unroll 1") FOR_ITEMS(i, DIM * (PANEL / LANES)) {
     int64_t d = i / (PANEL / LANES), column = i % (PANEL / LANES) * LANES;
-    store_present(w->m, &to, d, w->p->panel * PANEL + column, lane_from_array(w->p->kept + i * LANES));
+    store_present(w->m, &to, d, w->panel * PANEL + column, lane_from_array(w->kept + i * LANES));
   }
 }
 
@@ -361,10 +355,10 @@ DEVICE INLINE void pass_panel(walker *w) {
   copy_past(w);
   group_barrier();
   load_kept(w, state);
-  for (int64_t chunk = 0; chunk * CHUNK < w->p->s.tokens; chunk++) {
-    w->slot = slot_of(c, w->m->work, w->p->s.slot, chunk);
+  for (int64_t chunk = 0; chunk * CHUNK < w->s->tokens; chunk++) {
+    w->slot = slot_of(c, w->m->work, w->s->slot, chunk);
     w->first = chunk * CHUNK;
-    w->count = tokens_of_chunk(c, &w->p->s, chunk);
+    w->count = tokens_of_chunk(c, w->s, chunk);
     pass_chunk(w, state);
   }
   store_kept(w, state);
@@ -373,29 +367,25 @@ DEVICE INLINE void pass_panel(walker *w) {
 }
 
 DEVICE void write_zeros(const walker *w) {
-  FOR_ITEMS(i, w->c->queries * w->p->s.tokens * (PANEL / LANES)) {
+  FOR_ITEMS(i, w->c->queries * w->s->tokens * (PANEL / LANES)) {
     int64_t row = i / (PANEL / LANES), column = i % (PANEL / LANES) * LANES;
-    store_result(w->m, &w->p->s, row / w->p->s.tokens, row % w->p->s.tokens, w->p->panel * PANEL + column,
+    store_result(w->m, w->s, row / w->s->tokens, row % w->s->tokens, w->panel * PANEL + column,
                  lane_of(0.0f));
   }
 }
 
 KERNEL void linear_chunks(WALK_PARAMETERS) {
-  LOCAL_BLOCK(block, STAGES * STAGE_NUMBERS / 2 + CHUNK * VALUE_ROW + PLACE_FLOATS);
+  LOCAL_BLOCK(block, STAGES * STAGE_NUMBERS / 2 + CHUNK * VALUE_ROW);
   const walk_memory m = WALK_MEMORY;
   const linear_call *c = &of.call;
-  LOCAL float *values = block + STAGES * STAGE_NUMBERS / 2;
-  LOCAL walk_place *place = (LOCAL walk_place *)(values + CHUNK * VALUE_ROW);
-  if (item_number() == 0) {
-    int64_t slot = group_number() / of.panels;
-    place->panel = group_number() % of.panels;
-    place->s = find_stream(c, m.arrays, slot, faults);
-    place->kept = work + c->states_at + group_number() * ((DIM + CHUNK) * PANEL);
-  }
-  group_barrier();
-  walker w = {&m, c, place, (LOCAL uint16_t *)block, values};
-  if (is_live(&place->s))
+  int64_t slot = group_number() / of.panels, panel = group_number() % of.panels;
+  const stream s = find_stream(c, m.arrays, slot, faults);
+  walker w = {&m, c, &s, panel};
+  w.kept = work + c->states_at + group_number() * ((DIM + CHUNK) * PANEL);
+  w.stages = (LOCAL uint16_t *)block;
+  w.values = block + STAGES * STAGE_NUMBERS / 2;
+  if (is_live(&s))
     pass_panel(&w);
-  else if (!place->s.of.is_bad && !place->s.is_over)
+  else if (!s.of.is_bad && !s.is_over)
     write_zeros(&w);
 }
