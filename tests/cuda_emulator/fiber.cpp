@@ -58,9 +58,9 @@ stack take_stack() {
 void give_stack(stack s) { pool.push_back(s); }
 
 void *fiber_of(const stack &s, void (*function)()) {
-  /* As if `function` had been called: its return address, which it never takes, is 0 on a stack
-   * that is 16-byte aligned above it. */
-  void **top = (void **)(s.base + s.bytes) - 2;
+  /* As if `function` had been called: above its return address, which it never takes, the stack is
+   * aligned to 16 bytes. */
+  void **top = (void **)(s.base + s.bytes) - 1;
   top[0] = nullptr;
   top[-1] = (void *)function;
   for (int i = 2; i <= 7; i++) top[-i] = nullptr;

@@ -71,7 +71,7 @@ int run(const std::vector<std::string> &words, const std::string &log) {
 
 /* The processor's own instructions would save little, and bind what is kept to it. */
 std::vector<std::string> flags(bool is_observed) {
-  std::vector<std::string> words = {"-std=c++17", "-O1", "-g1", "-fPIC", "-w",
+  std::vector<std::string> words = {"-std=c++17", "-O1", "-g1", "-gdwarf-4", "-fPIC", "-w",
                                     "-fno-strict-aliasing", "-ffp-contract=off", "-fno-exceptions",
                                     "-fno-asynchronous-unwind-tables", "-fno-gnu-unique",
                                     "-ftrivial-auto-var-init=pattern"};

@@ -212,4 +212,11 @@ bool run_launch(const launch &l) {
   return is_whole && !is_failed;
 }
 
+/* ---- what a thread is ------------------------------------------------------------------------ */
+
+extern "C" unsigned emulator_thread_index() { return (unsigned)now->index; }
+extern "C" unsigned emulator_block_index() { return (unsigned)now->of->number; }
+extern "C" unsigned emulator_block_threads() { return (unsigned)running->threads; }
+extern "C" unsigned emulator_grid_blocks() { return (unsigned)running->blocks; }
+
 }  // namespace emulator

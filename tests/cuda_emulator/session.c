@@ -35,8 +35,18 @@ void session_load(void) {
   ck_assert_int_eq(cuda.cuInit(0), CUDA_SUCCESS);
 }
 
+/* What a test that failed has left would break the next one. */
+static void end_others(void) {
+  CUdevice device;
+  while (cuda.cuCtxGetDevice(&device) == CUDA_SUCCESS) {
+    while (cuda.cuDevicePrimaryCtxRelease_v2(device) == CUDA_SUCCESS) continue;
+    cuda.cuCtxPopCurrent_v2(NULL);
+  }
+}
+
 void session_begin(session *s, int device) {
   session_load();
+  end_others();
   memset(s, 0, sizeof *s);
   ck_assert_int_eq(cuda.cuDeviceGet(&s->device, device), CUDA_SUCCESS);
   ck_assert_int_eq(cuda.cuDevicePrimaryCtxRetain(&s->context, s->device), CUDA_SUCCESS);
@@ -56,7 +66,8 @@ static void load_image(session *s, nvrtcProgram program) {
   ck_assert_int_eq(nvrtc.nvrtcGetCUBINSize(program, &bytes), NVRTC_SUCCESS);
   char *image = malloc(bytes);
   ck_assert_int_eq(nvrtc.nvrtcGetCUBIN(program, image), NVRTC_SUCCESS);
-  ck_assert_int_eq(cuda.cuModuleLoadDataEx(&s->module, image, 0, NULL, NULL), CUDA_SUCCESS);
+  CUresult status = cuda.cuModuleLoadDataEx(&s->module, image, 0, NULL, NULL);
+  ck_assert_msg(status == CUDA_SUCCESS, "%d: %s", status, session_said());
   free(image);
 }
 
