@@ -24,10 +24,11 @@ compile() { ninja -C "$1" --quiet; }
 # python_env FOLDER COMMAND...: with the package of this tree, the library and tool of that build, and
 # without drivers of the machine, whose devices tests do not know, unless SEQMIX_DEVICE names one.
 python_env() {
-  local folder=$1 opencl=/nowhere
+  local folder=$1 cuda=/nowhere opencl=/nowhere
   shift
+  [[ ${SEQMIX_DEVICE:-} != cuda* ]] || cuda=${SEQMIX_CUDA:-}
   [[ ${SEQMIX_DEVICE:-} != opencl* ]] || opencl=
-  env SEQMIX_OPENCL=$opencl PYTHONPATH="$PWD/python" SEQMIX_LIBRARY="$PWD/$folder/src/libseqmix.so" \
+  env SEQMIX_CUDA=$cuda SEQMIX_OPENCL=$opencl PYTHONPATH="$PWD/python" SEQMIX_LIBRARY="$PWD/$folder/src/libseqmix.so" \
     SEQMIX_TOOL="$PWD/$folder/tools/seqmix" "$@"
 }
 

@@ -474,8 +474,8 @@ typedef struct seqmix_backend {
   /** Describes device `index`; what it leaves alone is zero. */
   seqmix_status (*device_properties)(int32_t index, seqmix_device_properties *properties);
   /**
-   * Opens a device for one context. `queue` is the caller's own to work on (a `cl_command_queue`),
-   * NULL if there is none; never given where memory is host memory.
+   * Opens a device for one context. `queue` is the caller's own to work on (a `cl_command_queue`, a
+   * `CUstream`), NULL if there is none; never given where memory is host memory.
    */
   seqmix_status (*open)(int32_t index, void *queue, void **device);
   /** Ends what `open` began. */
@@ -492,6 +492,11 @@ typedef struct seqmix_backend {
   /** Copies to the host, complete on return. */
   seqmix_status (*download)(void *device, const void *data, uint64_t byte_offset, void *host,
                             uint64_t bytes);
+  /** Whether what is given to the device now is recorded, to be done later and maybe again: then a
+   * call gets no workspace of the library's, which may have moved by then. */
+  int32_t (*is_capturing)(void *device);
+  /** What it found on this machine: see seqmix_backend_remark(). */
+  void (*remark)(char *text, uint64_t size);
 } seqmix_backend;
 
 /** Name of the function a plug-in defines. */

@@ -6,9 +6,11 @@
  * (the default of seqmix_context_options::threads), `SEQMIX_VARIANT` (see
  * seqmix_context_set_variant()), `SEQMIX_CPU_ISA` (generic, avx2, avx512 or avx512bf16: the most
  * the CPU backend uses), `SEQMIX_PLUGIN_PATH` (folders of plug-in backends, separated by colons;
- * ignored in set-uid programs), `SEQMIX_CACHE_DIR` (where compiled kernels of GPUs are kept) and
- * `SEQMIX_LOG` (error, warning, info or debug: messages up to that level go to standard error;
- * nothing is printed without it).
+ * ignored in set-uid programs), `SEQMIX_CACHE_DIR` (where compiled kernels of GPUs are kept),
+ * `SEQMIX_CUDA`, `SEQMIX_NVRTC` and `SEQMIX_CUBLAS` (files to open instead of libcuda.so.1 and of
+ * the libnvrtc and libcublas that are found; ignored in set-uid programs) and `SEQMIX_LOG` (error,
+ * warning, info or debug: messages up to that level go to standard error; nothing is printed
+ * without it).
  */
 #ifndef SEQMIX_CONTEXT_H
 #define SEQMIX_CONTEXT_H
@@ -49,6 +51,16 @@ SEQMIX_EXPORT int32_t seqmix_device_count(void);
 SEQMIX_EXPORT seqmix_status seqmix_device_get_info(int32_t index, seqmix_device_info *info);
 
 /**
+ * What a backend found on this machine, in words for people: the driver, compiler and libraries it
+ * works with, devices it left out, or why it has none. It may open a compiler to ask its version.
+ * @param index the backend: 0, 1 and so on
+ * @param text  receives lines, each with its end, or "" if there is nothing to say
+ * @param size  bytes of `text`, at least 1: longer remarks are cut
+ * @return nonzero; 0, and nothing is written, past the last backend and where there is no room.
+ */
+SEQMIX_EXPORT int32_t seqmix_backend_remark(int32_t index, char *text, uint64_t size);
+
+/**
  * A device together with all that calls on it need: threads or a stream, workspace, variant
  * choice. Calls on one context are serialised by its lock; different contexts run in parallel.
  * A call made on a context from inside that context's own parallel work is refused
@@ -66,7 +78,15 @@ typedef struct seqmix_context_options {
   int32_t threads;      /**< CPU threads, 1 to #SEQMIX_MAX_THREADS; 0: one per usable processor */
   int32_t reserved;     /**< must be 0 */
   /** The caller's own queue, in whose context buffers and tensors then are; NULL: one is made.
-   * OpenCL: a `cl_command_queue` of the device, which works in order. */
+   * OpenCL: a `cl_command_queue` of the device, which works in order.
+   *
+   * CUDA: a `CUstream` (or `cudaStream_t`) of the device, in any of its contexts; it must live as
+   * long as the context. Calls may be captured in a graph from it. Capture records kernels alone,
+   * so a call must have been made once before, with the same sizes and options, to load them, and
+   * must be given its workspace, which the graph goes on using; what cannot be recorded answers
+   * DEVICE and says so. Faults that replayed kernels find in index arrays are reported by the next
+   * seqmix_synchronize() after a call that was not captured. Without a queue, the stream that is
+   * made waits for work in the device's default stream, and that for its work. */
   void *queue;
 } seqmix_context_options;
 
@@ -79,7 +99,7 @@ typedef struct seqmix_context_options {
  * @param out    receives the context; NULL after a failure
  * @param device "auto" or NULL: `SEQMIX_DEVICE` if set, else the best device that may be chosen
  *               automatically (the CPU, as no GPU has been verified yet); otherwise a name, with
- *               or without a number: "cpu", "reference", "opencl", "opencl:1".
+ *               or without a number: "cpu", "reference", "cuda", "opencl:1".
  * @return NO_DEVICE if no device has that name (the message lists those present),
  *         INVALID_ARGUMENT if `SEQMIX_VARIANT` names a variant that no device has,
  *         OUT_OF_MEMORY, DEVICE if its driver fails.

@@ -18,7 +18,7 @@ from ._errors import (
 from ._library import version
 from .attention import attention, attention_merge
 from .causal_conv1d import causal_conv1d
-from .context import Context, default_context, devices
+from .context import Context, default_context, devices, remarks
 from .linear_attention import linear_attention
 from .linear_recurrence import linear_recurrence
 from .prefix_scan import prefix_scan
@@ -44,6 +44,7 @@ __all__ = [
     "linear_attention",
     "linear_recurrence",
     "prefix_scan",
+    "remarks",
     "selective_scan",
     "version",
 ]

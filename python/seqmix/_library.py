@@ -25,6 +25,7 @@ _PROTOTYPES: List[Tuple[str, Any, List[Any]]] = [
     ("seqmix_tensor_from_dlpack", c_int32, [POINTER(_abi.Tensor), c_void_p]),
     ("seqmix_device_count", c_int32, []),
     ("seqmix_device_get_info", c_int32, [c_int32, POINTER(_abi.DeviceInfo)]),
+    ("seqmix_backend_remark", c_int32, [c_int32, c_char_p, c_uint64]),
     (
         "seqmix_context_create_with_options",
         c_int32,

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import ctypes
+import itertools
 import os
 import threading
 from types import TracebackType
@@ -26,6 +27,21 @@ def devices() -> List[Dict[str, Any]]:
     it), `compute_units` and `memory_bytes` (0 if unknown).
     """
     return [_device(index) for index in range(library.seqmix_device_count())]
+
+
+def remarks() -> List[str]:
+    """What the backends found on this machine, in words for people.
+
+    Lines about the drivers, compilers and libraries they work with, devices that were left out, or
+    why there are none.
+    """
+    text = ctypes.create_string_buffer(1 << 14)
+    lines: List[str] = []
+    for index in itertools.count():
+        if not library.seqmix_backend_remark(index, text, len(text)):
+            return lines
+        lines += text.value.decode("utf-8", "replace").splitlines()
+    return lines
 
 
 def _device(index: int) -> Dict[str, Any]:

@@ -34,3 +34,11 @@ seqmix_status seqmix_device_get_info(int32_t index, seqmix_device_info *info) {
   info->memory_bytes = device->properties.memory_bytes;
   return SEQMIX_OK;
 }
+
+int32_t seqmix_backend_remark(int32_t index, char *text, uint64_t size) {
+  const seqmix_registry *registry = seqmix_registry_get();
+  if (index < 0 || index >= registry->backend_count || !text || !size) return 0;
+  text[0] = 0;
+  if (registry->backends[index]->remark) registry->backends[index]->remark(text, size);
+  return 1;
+}

@@ -68,27 +68,48 @@ static void make_folder(char *folder) {
   mkdir(folder, 0700);
 }
 
-/* The folder, open, or -1. */
-static int open_folder(void) {
-  char folder[PATH_MAX];
-  if (!find_folder(folder, sizeof folder)) return -1;
+/* The folder, open, or -1 with why it cannot be used. */
+static int open_sound(char *folder, const char **defect) {
   int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   if (fd < 0 && errno == ENOENT) {
     make_folder(folder);
     fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   }
   struct stat about;
-  if (fd < 0) {
-    seqmix_log(SEQMIX_LOG_WARNING, "cache folder %s is not used: %s", folder, strerror(errno));
-  } else if (fstat(fd, &about) || about.st_uid != geteuid() || (about.st_mode & 022)) {
-    seqmix_log(SEQMIX_LOG_WARNING,
-               "cache folder %s is not used: it must be this user's, and others must not write to "
-               "it",
-               folder);
-    close(fd);
-    fd = -1;
-  }
+  *defect = NULL;
+  if (fd < 0)
+    *defect = strerror(errno);
+  else if (fstat(fd, &about) || about.st_uid != geteuid() || (about.st_mode & 022))
+    *defect = "it must be this user's, and others must not write to it";
+  if (fd < 0 || !*defect) return fd;
+  close(fd);
+  return -1;
+}
+
+/* The same, for use. */
+static int open_folder(void) {
+  char folder[PATH_MAX];
+  const char *defect;
+  if (!find_folder(folder, sizeof folder)) return -1;
+  int fd = open_sound(folder, &defect);
+  if (fd < 0) seqmix_log(SEQMIX_LOG_WARNING, "cache folder %s is not used: %s", folder, defect);
   return fd;
+}
+
+void seqmix_cache_tell(char *text, size_t size) {
+  char folder[PATH_MAX];
+  const char *defect;
+  if (!find_folder(folder, sizeof folder)) {
+    snprintf(text, size, "nowhere: there is no HOME, or SEQMIX_CACHE_DIR is empty");
+    return;
+  }
+  int fd = open_sound(folder, &defect);
+  if (fd >= 0 && faccessat(fd, ".", W_OK, 0)) defect = strerror(errno);
+  if (fd >= 0) close(fd);
+  if (defect)
+    snprintf(text, size, "nowhere: %s is not used: %s", folder, defect);
+  else
+    snprintf(text, size, "in %s", folder);
 }
 
 /* Two hashes make a name; which key it is stands in the entry. */

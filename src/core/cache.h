@@ -8,6 +8,7 @@
 #ifndef SEQMIX_CORE_CACHE_H
 #define SEQMIX_CORE_CACHE_H
 
+#include <stddef.h>
 #include <stdint.h>
 
 /** The bytes kept under `key`, to be freed with seqmix_memory_free(), or NULL. */
@@ -15,5 +16,8 @@ void *seqmix_cache_get(const char *key, uint64_t *size);
 
 /** Keeps bytes under `key`, instead of others that may be there. */
 void seqmix_cache_put(const char *key, const void *bytes, uint64_t size);
+
+/** Says where entries are kept, or why they are not: "in /home/me/.cache/seqmix". */
+void seqmix_cache_tell(char *text, size_t size);
 
 #endif

@@ -189,16 +189,29 @@ static seqmix_status check_workspace(const seqmix_context *context, const char *
   return SEQMIX_OK;
 }
 
+/* The context's own workspace may be gone when what is recorded now is done. */
+static seqmix_status check_capture(const seqmix_context *context, const char *name,
+                                   uint64_t needed) {
+  const seqmix_backend *backend = context->device->backend;
+  if (!backend->is_capturing || !backend->is_capturing(context->state)) return SEQMIX_OK;
+  return seqmix_fail(SEQMIX_ERROR_DEVICE,
+                     "%s: workspace is NULL while the context's stream is captured in a graph; it "
+                     "must be %" PRIu64 " bytes that stay where they are as long as the graph",
+                     name, needed);
+}
+
 static seqmix_status run_entered(seqmix_context *context, const seqmix_problem *problem,
                                  void *workspace, uint64_t workspace_bytes) {
   const char *name = seqmix_operator_name(problem->op);
   const seqmix_variant *variant;
   uint64_t needed = 0;
   SEQMIX_TRY(choose(context, problem, &variant, &needed));
-  if (workspace)
+  if (workspace) {
     SEQMIX_TRY(check_workspace(context, name, workspace, workspace_bytes, needed));
-  else if (needed)
+  } else if (needed) {
+    SEQMIX_TRY(check_capture(context, name, needed));
     SEQMIX_TRY(seqmix_context_arena(context, name, needed, &workspace));
+  }
   seqmix_log(SEQMIX_LOG_DEBUG, "%s: %s, %" PRIu64 " bytes of workspace", name, variant->name,
              needed);
   const seqmix_call call = {

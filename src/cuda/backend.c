@@ -49,4 +49,6 @@ const seqmix_backend seqmix_cuda_backend = {
     .free = seqmix_gpu_free,
     .upload = seqmix_gpu_upload,
     .download = seqmix_gpu_download,
+    .is_capturing = seqmix_gpu_is_capturing,
+    .remark = seqmix_cuda_remark,
 };

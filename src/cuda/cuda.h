@@ -37,7 +37,10 @@ int32_t seqmix_cuda_attribute(CUdevice id, int attribute);
 /** Compute capability: 90 for 9.0. */
 int32_t seqmix_cuda_architecture(CUdevice id);
 
-/** What the backend found on this machine, a line for each: seqmix_backend::remark. */
+/** Lines about devices that were left out, or that there is none. */
+void seqmix_cuda_tell_devices(char *text, size_t size);
+
+/** seqmix_backend::remark. */
 void seqmix_cuda_remark(char *text, uint64_t size);
 
 /* ---- an opened device: device.c, memory.c ---------------------------------------------------- */

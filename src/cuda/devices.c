@@ -76,6 +76,11 @@ int32_t seqmix_cuda_device_count(void) {
   return place_count;
 }
 
+void seqmix_cuda_tell_devices(char *text, size_t size) {
+  snprintf(text, size, "%s%s", defects,
+           place_count || *defects ? "" : "cuda: there is no device\n");
+}
+
 CUdevice seqmix_cuda_device_id(int32_t index) { return places[index].id; }
 
 seqmix_status seqmix_cuda_describe(int32_t index, seqmix_device_properties *p) {

@@ -21,6 +21,7 @@ typedef struct gpu_context {
 /* Functions of seqmix_backend. */
 seqmix_status seqmix_gpu_open(const gpu_driver *driver, int32_t index, void *queue, void **context);
 void seqmix_gpu_close(void *context);
+int32_t seqmix_gpu_is_capturing(void *context);
 seqmix_status seqmix_gpu_synchronize(void *context);
 seqmix_status seqmix_gpu_allocate(void *context, uint64_t bytes, void **data);
 void seqmix_gpu_free(void *context, void *data);

@@ -117,7 +117,7 @@ static seqmix_status make(gpu_context *c, const gpu_special *special, struct gpu
   row->text = find_text(c, special->text);
   if (!row->text)
     return seqmix_fail(SEQMIX_ERROR_INTERNAL, "there is no kernel text '%s'", special->text);
-  if (c->driver->is_capturing && c->driver->is_capturing(c->device))
+  if (seqmix_gpu_is_capturing(c))
     return seqmix_fail(
         SEQMIX_ERROR_DEVICE,
         "kernels '%s' are not loaded yet, and cannot be while the stream is captured "

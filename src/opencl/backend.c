@@ -48,4 +48,5 @@ const seqmix_backend seqmix_opencl_backend = {
     .free = seqmix_gpu_free,
     .upload = seqmix_gpu_upload,
     .download = seqmix_gpu_download,
+    .remark = seqmix_opencl_remark,
 };

@@ -4,10 +4,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/cache.h"
 #include "core/log.h"
 #include "opencl/opencl.h"
 
-enum { PLATFORMS_MOST = 16, DEVICES_MOST = 32 };
+enum { PLATFORMS_MOST = 16, DEVICES_MOST = 32, DEFECTS_SIZE = 1000 };
 
 /* Ranks of "auto": the CPU has 100. */
 /* Behind the CPU's 100: these kernels have not been verified on a GPU yet. */
@@ -15,6 +16,7 @@ enum { RANK_GPU = 50 };
 
 static opencl_place places[DEVICES_MOST];
 static int32_t place_count;
+static char defects[DEFECTS_SIZE]; /* of devices left out, a line for each */
 
 static uint64_t number(cl_device_id device, cl_uint what) {
   /* OpenCL is little-endian or refused: shorter numbers are the first bytes of this. */
@@ -66,6 +68,13 @@ static const char *defect_of(cl_device_id device) {
   return NULL;
 }
 
+static void leave_out(const char *name, const char *defect) {
+  size_t used = strlen(defects);
+  seqmix_log(SEQMIX_LOG_INFO, "opencl: device '%s' left out: %s", name, defect);
+  snprintf(defects + used, sizeof defects - used, "opencl: device '%s' left out: %s\n", name,
+           defect);
+}
+
 static void add_devices(const opencl_api *api, cl_platform_id platform) {
   cl_device_id ids[DEVICES_MOST];
   cl_uint count = 0;
@@ -76,7 +85,7 @@ static void add_devices(const opencl_api *api, cl_platform_id platform) {
     char name[128];
     seqmix_opencl_device_text(ids[i], CL_DEVICE_NAME, name, sizeof name);
     if (defect)
-      seqmix_log(SEQMIX_LOG_INFO, "opencl: device '%s' left out: %s", name, defect);
+      leave_out(name, defect);
     else
       places[place_count++] = (opencl_place){platform, ids[i]};
   }
@@ -88,6 +97,7 @@ int32_t seqmix_opencl_device_count(void) {
   cl_platform_id platforms[PLATFORMS_MOST];
   cl_uint count = 0;
   place_count = 0;
+  defects[0] = 0;
   if (!api || api->clGetPlatformIDs(PLATFORMS_MOST, platforms, &count)) return 0;
   for (cl_uint i = 0; i < count && i < PLATFORMS_MOST; i++) add_devices(api, platforms[i]);
   return place_count;
@@ -147,4 +157,17 @@ seqmix_status seqmix_opencl_describe(int32_t index, seqmix_device_properties *pr
   properties->step_items = step_items(place->device);
   pretend(properties);
   return SEQMIX_OK;
+}
+
+void seqmix_opencl_remark(char *text, uint64_t size) {
+  char kept[600];
+  if (!seqmix_opencl_api()) {
+    snprintf(text, (size_t)size, "opencl: %s\n", seqmix_opencl_api_defect());
+    return;
+  }
+  seqmix_cache_tell(kept, sizeof kept);
+  snprintf(
+      text, (size_t)size, "%s%sopencl: products: by %s\nopencl: compiled kernels are kept %s\n",
+      defects, place_count || *defects ? "" : "opencl: the driver has no device\n",
+      seqmix_opencl_has_clblast() ? "CLBlast" : "kernels of seqmix, as there is no CLBlast", kept);
 }

@@ -4,6 +4,7 @@
 #define _GNU_SOURCE /* secure_getenv */
 #include <dlfcn.h>
 #include <pthread.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "core/error.h"
@@ -12,6 +13,7 @@
 
 static opencl_api api;
 static int is_open;
+static char defect[300]; /* why it is not */
 static pthread_once_t api_once = PTHREAD_ONCE_INIT;
 
 static const struct {
@@ -33,13 +35,15 @@ static void open_api(void) {
   if (!name || !*name) name = "libOpenCL.so.1";
   void *library = dlopen(name, RTLD_NOW | RTLD_LOCAL);
   if (!library) {
-    seqmix_log(SEQMIX_LOG_DEBUG, "opencl: no driver: %s", dlerror());
+    snprintf(defect, sizeof defect, "no driver: %s", dlerror());
+    seqmix_log(SEQMIX_LOG_DEBUG, "opencl: %s", defect);
     return;
   }
   for (size_t i = 0; i < sizeof functions / sizeof *functions; i++) {
     *functions[i].function = dlsym(library, functions[i].name);
     if (*functions[i].function || !functions[i].is_needed) continue;
-    seqmix_log(SEQMIX_LOG_WARNING, "opencl: %s lacks %s: it is left out", name, functions[i].name);
+    snprintf(defect, sizeof defect, "%s lacks %s: it is left out", name, functions[i].name);
+    seqmix_log(SEQMIX_LOG_WARNING, "opencl: %s", defect);
     dlclose(library);
     return;
   }
@@ -50,6 +54,8 @@ const opencl_api *seqmix_opencl_api(void) {
   pthread_once(&api_once, open_api);
   return is_open ? &api : NULL;
 }
+
+const char *seqmix_opencl_api_defect(void) { return seqmix_opencl_api() ? "" : defect; }
 
 /* ---- errors ----------------------------------------------------------------------------------
  */

@@ -8,6 +8,8 @@
 
 /** The driver's functions; NULL if there is no driver. */
 const opencl_api *seqmix_opencl_api(void);
+/** Why there is none, when there is none. */
+const char *seqmix_opencl_api_defect(void);
 
 /** A device that is there. */
 typedef struct opencl_place {
@@ -19,6 +21,8 @@ typedef struct opencl_place {
 int32_t seqmix_opencl_device_count(void);
 const opencl_place *seqmix_opencl_place(int32_t index);
 seqmix_status seqmix_opencl_describe(int32_t index, seqmix_device_properties *properties);
+/** seqmix_backend::remark. */
+void seqmix_opencl_remark(char *text, uint64_t size);
 
 enum { OPENCL_IDENTITY = 512 };
 

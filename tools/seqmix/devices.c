@@ -25,6 +25,16 @@ static const char *automatic_device(char *name, size_t size) {
   return name;
 }
 
+/* What is behind the list, and what is not in it. */
+static void print_remarks(void) {
+  char text[8192];
+  int lines = 0;
+  for (int32_t i = 0; seqmix_backend_remark(i, text, sizeof text); i++) {
+    if (*text && lines++ == 0) putchar('\n');
+    fputs(text, stdout);
+  }
+}
+
 int tool_devices(int count, char **words) {
   if (count > 0) {
     fprintf(stderr, "seqmix devices: unknown argument '%s'\n", words[0]);
@@ -41,5 +51,6 @@ int tool_devices(int count, char **words) {
     print_device(&info, chosen && strcmp(info.name, chosen) == 0);
   }
   if (chosen) printf("* what \"auto\" takes\n");
+  print_remarks();
   return chosen ? 0 : 1;
 }
