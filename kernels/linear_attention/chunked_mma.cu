@@ -115,9 +115,9 @@ DEVICE INLINE const LOCAL uint16_t *take_rows(walker *w) {
 
 /* ---- products -------------------------------------------------------------------------------- */
 
-/* sums += S^T rows^T */
-DEVICE INLINE void read_state(float (*sums)[4], const float (*state)[4],
-                              const LOCAL uint16_t *rows) {
+/* sums += S^T rows^T. The state is split anew each time: both forms of it are too many registers. */
+DEVICE INLINE void read_state(float (*sums)[4], float (*state)[4], const LOCAL uint16_t *rows) {
+  UNROLL for (int32_t i = 0; i < 4 * STATE_TILES; i++) forget_uses(&state[i / 4][i % 4]);
   UNROLL for (int32_t d = 0; d < DIM / 16; d++) {
     const split_square a = split_fragments(state[2 * d], state[2 * d + 1]);
     UNROLL for (int32_t t = 0; t < CHUNK / 16; t++) {
@@ -165,10 +165,11 @@ DEVICE INLINE void write_state(float (*state)[4], const split_square *y,
       multiply_split(sums[0], &y[s], high, low);
       multiply_split(sums[1], &y[s], high + 2, low + 2);
     }
+    const GLOBAL float *factors = keep + fragment_column();
     UNROLL for (int32_t i = 0; i < 8; i++) {
-      int32_t row = 16 * d + i / 4 * 8 + fragment_column() + i % 2;
+      int32_t row = 16 * d + i / 4 * 8 + i % 2;
       float *x = &state[2 * d + i / 4][i % 4];
-      *x = decayed(*x, keep[row], keep[DIM + row]) + sums[i / 4][i % 4];
+      *x = decayed(*x, factors[row], factors[DIM + row]) + sums[i / 4][i % 4];
     }
   }
 }
@@ -187,8 +188,8 @@ DEVICE INLINE void load_chunk_values(const walker *w) {
 
 /* Where number i of an item's fragments [16 columns, CHUNK] lies. */
 DEVICE INLINE LOCAL float *value_place(const walker *w, int32_t i) {
-  return w->values + (i / 4 * 8 + fragment_column() + i % 2) * VALUE_ROW + column_in_panel() +
-         i / 2 % 2 * 8;
+  LOCAL float *first = w->values + fragment_column() * VALUE_ROW + column_in_panel();
+  return first + (i / 4 * 8 + i % 2) * VALUE_ROW + i / 2 % 2 * 8;
 }
 
 /* Results go through local memory, so that rows are stored by neighbours. */
@@ -264,8 +265,8 @@ DEVICE void pass_exactly(const walker *w) {
 
 /* Where number i of an item's fragments [16 columns, DIM] lies. */
 DEVICE INLINE GLOBAL float *state_place_of(const walker *w, int32_t i) {
-  return w->kept + (i / 4 * 8 + fragment_column() + i % 2) * PANEL + column_in_panel() +
-         i / 2 % 2 * 8;
+  GLOBAL float *first = w->kept + fragment_column() * PANEL + column_in_panel();
+  return first + (i / 4 * 8 + i % 2) * PANEL + i / 2 % 2 * 8;
 }
 
 DEVICE INLINE void load_kept(const walker *w, float (*state)[4]) {
@@ -301,7 +302,7 @@ DEVICE INLINE void split_values(split_square *y, const float (*values)[4]) {
 }
 
 /* y, and whether anything of the chunk is not finite, for all items alike. */
-DEVICE INLINE int make_written(walker *w, const float (*state)[4], split_square *y) {
+DEVICE INLINE int make_written(walker *w, float (*state)[4], split_square *y) {
   float values[TOKEN_TILES][4], probe = w->slot[w->c->scratch_at];
   load_chunk_values(w);
   if (w->c->has_eraser) {

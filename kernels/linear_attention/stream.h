@@ -174,7 +174,8 @@ DEVICE lane with_number(lane x, int64_t at, float y) {
 }
 
 DEVICE float number_of(lane x, int64_t at) {
-  float each[LANES];
+  float each[LANES], number = 0.0f;
   lane_to_array(each, x);
-  return each[at];
+  UNROLL for (int32_t i = 0; i < LANES; i++) number = i == at ? each[i] : number;
+  return number;
 }

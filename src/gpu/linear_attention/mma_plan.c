@@ -16,9 +16,8 @@ enum { WARP_COLUMNS = 16 };
  * less; fewer where that would leave multiprocessors without any. */
 enum { WARPS_MOST = 4, WARPS_LEAST = 2 };
 
-/* Tokens of a chunk: four tiles, and half as many where a column of the state leaves no registers
- * for more. */
-enum { CHUNK = 64, CHUNK_OF_WIDE = 32, DIMS_WIDE = 256 };
+/* Tokens of a chunk. */
+enum { CHUNK = 64 };
 
 /* A sequence is worth it from a whole chunk on, and where tiles are not mostly empty. */
 enum { TOKENS_ENOUGH = 64, DIMS_ENOUGH = 32, COLUMNS_ENOUGH = 16 };
@@ -57,7 +56,7 @@ void seqmix_gpu_linear_shape_for_mma(gpu_linear_plan *plan, const linear *p,
   plan->items = ITEMS;
   plan->width = 1;
   plan->dims = dims_above(p->head_dim);
-  plan->chunk = plan->dims == DIMS_WIDE ? CHUNK_OF_WIDE : CHUNK;
+  plan->chunk = CHUNK;
   plan->weigh_items = WEIGH_ITEMS;
   plan->walk_items = warps * WARP_ITEMS;
   plan->column_items = warps * WARP_COLUMNS / LANES;

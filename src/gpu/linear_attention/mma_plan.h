@@ -6,8 +6,9 @@
 #include "gpu/linear_attention/plan.h"
 #include "gpu/program.h"
 
-/** The largest D: a warp has whole columns of a state in its registers. */
-enum { GPU_LINEAR_MMA_DIMS = 256 };
+/** The largest D: a warp has whole columns of a state in its registers, of which 256 rows leave too
+ * few for products. */
+enum { GPU_LINEAR_MMA_DIMS = 128 };
 
 /** Fills in the plan's constants and `dims`. */
 void seqmix_gpu_linear_shape_for_mma(gpu_linear_plan *plan,
