@@ -229,6 +229,7 @@ static __forceinline__ T atomicCAS(T *at, T expected, T value) {
 extern "C" {
 float half_to_float(uint16_t bits) __attribute__((const));
 uint16_t float_to_half(float x) __attribute__((const));
+static inline void forget_uses(float *) {}
 uint32_t pack_f16(float first, float second) __attribute__((const));
 uint32_t pack_bf16(float first, float second) __attribute__((const));
 float power_of_two(float x) __attribute__((const));
