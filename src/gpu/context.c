@@ -39,8 +39,18 @@ void seqmix_gpu_close(void *context) {
   seqmix_memory_free(c);
 }
 
+/* A graph records kernels alone. */
+static seqmix_status refuse_capture(const gpu_context *c, const char *what) {
+  if (!c->driver->is_capturing || !c->driver->is_capturing(c->device)) return SEQMIX_OK;
+  return seqmix_fail(SEQMIX_ERROR_DEVICE,
+                     "%s while the context's stream is captured in a graph: it must be done before "
+                     "capturing begins or after it has ended",
+                     what);
+}
+
 seqmix_status seqmix_gpu_synchronize(void *context) {
   gpu_context *c = context;
+  SEQMIX_TRY(refuse_capture(c, "work cannot be waited for"));
   const int32_t none = 0;
   int32_t fault = none;
   SEQMIX_TRY(c->driver->synchronize(c->device));
@@ -55,6 +65,7 @@ seqmix_status seqmix_gpu_synchronize(void *context) {
 
 seqmix_status seqmix_gpu_allocate(void *context, uint64_t bytes, void **data) {
   const gpu_context *c = context;
+  SEQMIX_TRY(refuse_capture(c, "memory cannot be allocated"));
   return c->driver->allocate(c->device, bytes, data);
 }
 
@@ -66,11 +77,13 @@ void seqmix_gpu_free(void *context, void *data) {
 seqmix_status seqmix_gpu_upload(void *context, void *data, uint64_t byte_offset, const void *host,
                                 uint64_t bytes) {
   const gpu_context *c = context;
+  SEQMIX_TRY(refuse_capture(c, "memory cannot be copied"));
   return c->driver->upload(c->device, data, byte_offset, host, bytes);
 }
 
 seqmix_status seqmix_gpu_download(void *context, const void *data, uint64_t byte_offset, void *host,
                                   uint64_t bytes) {
   const gpu_context *c = context;
+  SEQMIX_TRY(refuse_capture(c, "memory cannot be copied"));
   return c->driver->download(c->device, data, byte_offset, host, bytes);
 }

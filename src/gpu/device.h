@@ -74,6 +74,9 @@ typedef struct gpu_driver {
   void (*close)(gpu_device *device);
   /** What compiled programs depend on besides their texts: device, driver and its version. */
   const char *(*identity)(const gpu_device *device);
+  /** Whether what is enqueued is recorded for later, not done: then only launches may be. NULL:
+   * never. */
+  int (*is_capturing)(gpu_device *device);
 
   seqmix_status (*allocate)(gpu_device *device, uint64_t bytes, void **memory);
   void (*free)(gpu_device *device, void *memory);
@@ -87,7 +90,14 @@ typedef struct gpu_driver {
   seqmix_status (*compile)(gpu_device *device, const gpu_source *source, gpu_program **program);
   /** Makes a program of what binary() gave; NULL if the driver does not take it. */
   gpu_program *(*load)(gpu_device *device, const void *bytes, uint64_t size);
-  /** The compiled program, to be freed with seqmix_memory_free(); NULL if there is none to have. */
+  /**
+   * The program that was compiled ahead for such a device, as load() takes it; it stays the
+   * driver's until the device is closed. `name` is seqmix_gpu_name_program()'s, `hash` its text's.
+   * NULL if there is none; the member is NULL if there never is.
+   */
+  const void *(*packed)(gpu_device *device, const char *name, uint64_t hash, uint64_t *size);
+  /** A program that was compiled, as load() takes it: asked for once, to be freed with
+   * seqmix_memory_free(); NULL if there is none to have. */
   void *(*binary)(gpu_program *program, uint64_t *size);
   void (*release)(gpu_program *program);
   /** Finds a kernel; it lives as long as its program. */

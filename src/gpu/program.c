@@ -18,7 +18,7 @@ struct gpu_program_row {
   char key[GPU_PROGRAM_NAME];
   const gpu_text *text;
   gpu_program *program;
-  double seconds; /* to compile it; 0: it came from disk */
+  double seconds; /* to compile it; 0: it came from disk or a pack */
   int is_fresh;   /* compiled here, and not on disk yet */
 };
 
@@ -54,6 +54,19 @@ static double seconds(void) {
 static void write_cache_key(const gpu_context *c, const struct gpu_program_row *row, char *key) {
   snprintf(key, CACHE_KEY_MOST, "%s\n%s\n%016" PRIx64, c->driver->identity(c->device), row->key,
            row->text->hash);
+}
+
+static int load_packed(gpu_context *c, struct gpu_program_row *row) {
+  uint64_t size = 0;
+  if (!c->driver->packed) return 0;
+  const void *bytes = c->driver->packed(c->device, row->key, row->text->hash, &size);
+  if (!bytes) return 0;
+  row->program = c->driver->load(c->device, bytes, size);
+  if (row->program)
+    seqmix_log(SEQMIX_LOG_DEBUG, "%s: from a pack", row->key);
+  else
+    seqmix_log(SEQMIX_LOG_WARNING, "%s: the driver refuses what a pack holds", row->key);
+  return row->program != NULL;
 }
 
 static int load(gpu_context *c, struct gpu_program_row *row) {
@@ -104,7 +117,12 @@ static seqmix_status make(gpu_context *c, const gpu_special *special, struct gpu
   row->text = find_text(c, special->text);
   if (!row->text)
     return seqmix_fail(SEQMIX_ERROR_INTERNAL, "there is no kernel text '%s'", special->text);
-  return load(c, row) ? SEQMIX_OK : compile(c, special, row);
+  if (c->driver->is_capturing && c->driver->is_capturing(c->device))
+    return seqmix_fail(SEQMIX_ERROR_DEVICE,
+                       "kernels '%s' are not loaded yet, and cannot be while the stream is captured "
+                       "in a graph: call it once before capturing, with the same sizes and options",
+                       row->key);
+  return load_packed(c, row) || load(c, row) ? SEQMIX_OK : compile(c, special, row);
 }
 
 /* ---- the table ------------------------------------------------------------------------------- */

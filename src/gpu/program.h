@@ -27,14 +27,14 @@ typedef struct gpu_programs {
 
 struct gpu_context;
 
-/** The kernel `name` of a program: from memory, from disk, or compiled now. */
+/** The kernel `name` of a program: from memory, from a pack, from disk, or compiled now. */
 seqmix_status seqmix_gpu_kernel(struct gpu_context *context, const gpu_special *special,
                                 const char *name, gpu_kernel **kernel);
 
 /** "scan/scan KIND=1 LANES=16": what programs differ by, and people read. */
 void seqmix_gpu_name_program(const gpu_special *special, char name[GPU_PROGRAM_NAME]);
 
-/** Seconds that the compiler took for a program of the context; 0: it came from disk. */
+/** Seconds that the compiler took for a program of the context; 0: it was there already. */
 double seqmix_gpu_compile_seconds(const struct gpu_context *context, const char *name);
 
 /** Keeps on disk what was compiled here. Best when it has been launched: some drivers compile to
