@@ -16,12 +16,18 @@
 /* The backends inside the library. */
 extern const seqmix_backend seqmix_cpu_backend;
 extern const seqmix_backend seqmix_reference_backend;
+#ifdef SEQMIX_CUDA
+extern const seqmix_backend seqmix_cuda_backend;
+#endif
 #ifdef SEQMIX_OPENCL
 extern const seqmix_backend seqmix_opencl_backend;
 #endif
 static const seqmix_backend *const built_in[] = {
     &seqmix_cpu_backend,
     &seqmix_reference_backend,
+#ifdef SEQMIX_CUDA
+    &seqmix_cuda_backend,
+#endif
 #ifdef SEQMIX_OPENCL
     &seqmix_opencl_backend,
 #endif

@@ -56,6 +56,7 @@ typedef struct gpu_kernel_facts {
   uint64_t local_bytes;   /* of a work-group, as compiled */
   uint64_t private_bytes; /* of a work-item, beyond its registers */
   uint64_t items_most;    /* that a work-group of it may have */
+  uint64_t registers;     /* of a work-item */
 } gpu_kernel_facts;
 
 /** How many work-items start, and what each group of them has. */

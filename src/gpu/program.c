@@ -118,10 +118,11 @@ static seqmix_status make(gpu_context *c, const gpu_special *special, struct gpu
   if (!row->text)
     return seqmix_fail(SEQMIX_ERROR_INTERNAL, "there is no kernel text '%s'", special->text);
   if (c->driver->is_capturing && c->driver->is_capturing(c->device))
-    return seqmix_fail(SEQMIX_ERROR_DEVICE,
-                       "kernels '%s' are not loaded yet, and cannot be while the stream is captured "
-                       "in a graph: call it once before capturing, with the same sizes and options",
-                       row->key);
+    return seqmix_fail(
+        SEQMIX_ERROR_DEVICE,
+        "kernels '%s' are not loaded yet, and cannot be while the stream is captured "
+        "in a graph: call it once before capturing, with the same sizes and options",
+        row->key);
   return load_packed(c, row) || load(c, row) ? SEQMIX_OK : compile(c, special, row);
 }
 
