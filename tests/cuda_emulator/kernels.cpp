@@ -47,6 +47,14 @@ std::string name_behind(const std::string &text, size_t at) {
   return text.substr(begin, end - begin);
 }
 
+std::string entry_of(const kernel_head &head) {
+  const std::string signature = "emulator_signature<decltype(&" + head.name + ")>";
+  return "extern \"C\" __attribute__((visibility(\"default\"), used)) const emulator_kernel "
+         "emulator_kernel_" +
+         head.name + " = {\"" + head.name + "\", (" + head.bound + "), " + signature + "::count, " +
+         signature + "::bytes, emulator_call_of<&" + head.name + ">};\n";
+}
+
 }  // namespace
 
 std::vector<kernel_head> find_kernels(const std::string &text) {
@@ -72,8 +80,8 @@ std::string with_entries(const std::string &text, const std::vector<kernel_head>
   for (const kernel_head &head : kernels) {
     for (size_t i = head.begin; i < head.end; i++)
       if (out[i] != '\n') out[i] = ' ';
-    out += "EMULATOR_KERNEL(" + head.name + ", " + head.bound + ")\n";
   }
+  for (const kernel_head &head : kernels) out += entry_of(head);
   return out;
 }
 

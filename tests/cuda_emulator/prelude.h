@@ -25,30 +25,49 @@ typedef unsigned long long uint64_t;
 
 /* ---- numbers --------------------------------------------------------------------------------- */
 
-#define EMULATOR_FUNCTION(name) \
-  static inline float name(float x) { return __builtin_##name(x); }
-EMULATOR_FUNCTION(expf)
-EMULATOR_FUNCTION(exp2f)
-EMULATOR_FUNCTION(expm1f)
-EMULATOR_FUNCTION(logf)
-EMULATOR_FUNCTION(log2f)
-EMULATOR_FUNCTION(log1pf)
-EMULATOR_FUNCTION(sinf)
-EMULATOR_FUNCTION(cosf)
-EMULATOR_FUNCTION(tanhf)
-EMULATOR_FUNCTION(sqrtf)
-EMULATOR_FUNCTION(fabsf)
-EMULATOR_FUNCTION(floorf)
-EMULATOR_FUNCTION(ceilf)
-EMULATOR_FUNCTION(rintf)
-EMULATOR_FUNCTION(truncf)
+/* Each by the name of C, and by the one for all types. */
+#define EMULATOR_FUNCTION(name)                                          \
+  static inline float name##f(float x) { return __builtin_##name##f(x); } \
+  static inline float name(float x) { return __builtin_##name##f(x); }    \
+  static inline double name(double x) { return __builtin_##name(x); }
+EMULATOR_FUNCTION(exp)
+EMULATOR_FUNCTION(exp2)
+EMULATOR_FUNCTION(expm1)
+EMULATOR_FUNCTION(log)
+EMULATOR_FUNCTION(log2)
+EMULATOR_FUNCTION(log1p)
+EMULATOR_FUNCTION(sin)
+EMULATOR_FUNCTION(cos)
+EMULATOR_FUNCTION(tan)
+EMULATOR_FUNCTION(tanh)
+EMULATOR_FUNCTION(sqrt)
+EMULATOR_FUNCTION(fabs)
+EMULATOR_FUNCTION(floor)
+EMULATOR_FUNCTION(ceil)
+EMULATOR_FUNCTION(rint)
+EMULATOR_FUNCTION(trunc)
+EMULATOR_FUNCTION(erf)
+#define EMULATOR_FUNCTION_OF_TWO(name)                                                      \
+  static inline float name##f(float x, float y) { return __builtin_##name##f(x, y); }       \
+  static inline float name(float x, float y) { return __builtin_##name##f(x, y); }          \
+  static inline double name(double x, double y) { return __builtin_##name(x, y); }
+EMULATOR_FUNCTION_OF_TWO(pow)
+EMULATOR_FUNCTION_OF_TWO(fmax)
+EMULATOR_FUNCTION_OF_TWO(fmin)
+EMULATOR_FUNCTION_OF_TWO(fmod)
+EMULATOR_FUNCTION_OF_TWO(copysign)
+#define isnan(x) __builtin_isnan(x)
+#define isinf(x) __builtin_isinf(x)
+#define isfinite(x) __builtin_isfinite(x)
+#define signbit(x) __builtin_signbit(x)
 static inline float rsqrtf(float x) { return 1.0f / __builtin_sqrtf(x); }
-static inline float powf(float x, float y) { return __builtin_powf(x, y); }
 static inline float fmaf(float a, float b, float c) { return __builtin_fmaf(a, b, c); }
-static inline float fmaxf(float a, float b) { return __builtin_fmaxf(a, b); }
-static inline float fminf(float a, float b) { return __builtin_fminf(a, b); }
+static inline float fma(float a, float b, float c) { return __builtin_fmaf(a, b, c); }
+static inline double fma(double a, double b, double c) { return __builtin_fma(a, b, c); }
 static inline float ldexpf(float x, int power) { return __builtin_ldexpf(x, power); }
-static inline float copysignf(float x, float sign) { return __builtin_copysignf(x, sign); }
+static inline float ldexp(float x, int power) { return __builtin_ldexpf(x, power); }
+static inline double ldexp(double x, int power) { return __builtin_ldexp(x, power); }
+static inline float frexpf(float x, int *power) { return __builtin_frexpf(x, power); }
 static inline float __fmaf_rn(float a, float b, float c) { return __builtin_fmaf(a, b, c); }
 static inline float __fadd_rn(float a, float b) { return a + b; }
 static inline float __fmul_rn(float a, float b) { return a * b; }
@@ -249,19 +268,16 @@ template <int... rest>
 struct emulator_count<0, rest...> {
   typedef emulator_numbers<rest...> type;
 };
+
+#define EMULATOR_UNSEEN __attribute__((no_sanitize_thread, no_sanitize_undefined))
 template <typename... T, int... n>
-static inline __attribute__((no_sanitize_thread, no_sanitize_undefined)) void emulator_call(
-    void (*kernel)(T...), void **parameters, emulator_numbers<n...>) {
+static inline EMULATOR_UNSEEN void emulator_call(void (*kernel)(T...), void **parameters,
+                                                 emulator_numbers<n...>) {
   kernel(*(T *)parameters[n]...);
 }
-
-#define EMULATOR_KERNEL(kernel, most)                                                            \
-  static __attribute__((no_sanitize_thread, no_sanitize_undefined)) void emulator_call_##kernel( \
-      void **parameters) {                                                                       \
-    emulator_call(kernel, parameters,                                                            \
-                  emulator_count<emulator_signature<decltype(&kernel)>::count>::type());         \
-  }                                                                                              \
-  extern "C" __attribute__((visibility("default"), used))                                        \
-  const emulator_kernel emulator_kernel_##kernel = {                                             \
-      #kernel, (most), emulator_signature<decltype(&kernel)>::count,                             \
-      emulator_signature<decltype(&kernel)>::bytes, emulator_call_##kernel};
+/* A kernel's entry; the stand-in for NVRTC writes one for each. */
+template <auto kernel>
+static EMULATOR_UNSEEN void emulator_call_of(void **parameters) {
+  emulator_call(kernel, parameters,
+                typename emulator_count<emulator_signature<decltype(kernel)>::count>::type());
+}
