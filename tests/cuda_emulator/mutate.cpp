@@ -42,8 +42,8 @@ std::string mutated_by(const std::string &text, const mutation &m) {
     end = std::min(text.find('\n', at), text.size());
     std::string line = text.substr(at, end - at);
     const bool is_mark = is_line_mark(line, &file, &number);
-    const size_t found = number == m.line && file == m.file ? line.find(m.before)
-                                                            : std::string::npos;
+    const size_t found =
+        number == m.line && file == m.file ? line.find(m.before) : std::string::npos;
     if (!is_mark && found != std::string::npos) line.replace(found, m.before.size(), m.after);
     number += !is_mark;
     out += line + "\n";
