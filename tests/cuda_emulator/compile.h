@@ -25,6 +25,12 @@ std::string with_entries(const std::string &text, const std::vector<kernel_head>
 /* False: the log says why. */
 bool compile(const std::string &text, const std::string &name, int arch, bool is_observed,
              std::string *object, std::string *log);
+/* The same, from the folder EMULATOR_CACHE if it was compiled before. */
+bool compile_or_find(const std::string &text, const std::string &name, int arch, bool is_observed,
+                     std::string *object, std::string *log);
+
+/* The text as EMULATOR_MUTATE wants it, or as it is. */
+std::string mutated(const std::string &text);
 
 }  // namespace emulator
 

@@ -126,8 +126,8 @@ nvrtcResult nvrtcCompileProgram(nvrtcProgram program, int count, const char *con
   const int arch = arch_of(count, options, &program->is_portable);
   if (!arch) return NVRTC_ERROR_INVALID_OPTION;
   std::string object;
-  if (!emulator::compile(program->text, program->name, arch, is_observed(), &object,
-                         &program->log))
+  if (!emulator::compile_or_find(emulator::mutated(program->text), program->name, arch,
+                                 is_observed(), &object, &program->log))
     return NVRTC_ERROR_COMPILATION;
   make_image(program, arch, object);
   return NVRTC_SUCCESS;
