@@ -133,11 +133,11 @@ unsigned emulator_vote(int kind, unsigned mask, int condition, const char *file,
 #define gridDim (emulator_index{emulator_grid_blocks(), 1u, 1u})
 #define warpSize 32
 
-#ifdef LOCAL_BYTES
-#define emulator_local_block(bytes) (float *)emulator_local_memory((bytes), 1)
-#else
-#define emulator_local_block(bytes) (float *)emulator_local_memory((bytes), 0)
-#endif
+/* Constants are defined behind this text: one that is not spells its own name. */
+#define EMULATOR_SPELL(x) #x
+#define EMULATOR_SPELLED(x) EMULATOR_SPELL(x)
+#define emulator_local_block(bytes) \
+  (float *)emulator_local_memory((bytes), EMULATOR_SPELLED(LOCAL_BYTES)[0] != 'L')
 
 static inline void __syncthreads(EMULATOR_FROM) { emulator_barrier(0, 0, file, line); }
 static inline int __syncthreads_or(int condition, EMULATOR_FROM) {
