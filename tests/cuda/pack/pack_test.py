@@ -119,7 +119,8 @@ def check_others(folder: Path, pack: Path) -> None:
     other, whole = folder / "other", pack.read_bytes()
     with_other = {"SEQMIX_CUDA_PACK": str(other)}
     for data, part in (
-        (whole[:100], "is left out: it is no pack"),
+        (whole[:60], "is left out: it is no pack"),
+        (whole[:100], "is left out: it is not as long as it says"),
         (whole[:-1], "is left out: it is not as long as it says"),
         (b"seqmix pack 99".ljust(16, b"\0") + whole[16:], "is left out: it is no pack"),
         (whole[:200] + bytes([whole[200] ^ 1]) + whole[201:], "is left out: its table is damaged"),
