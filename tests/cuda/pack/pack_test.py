@@ -30,16 +30,15 @@ NO_COMPILER = {"SEQMIX_NVRTC": "/nowhere"}
 COMPILES, FROM_PACK, FROM_CACHE = "fake: compiles", ": from a pack", ": loaded in"
 PROGRAMS = 49  # at least: of portable kernels
 passed = 0
+Words = list[str | Path]
 
 
-def run(words: list[str | Path], **more: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run([SEQMIX, *map(str, words)], env={**FAKES, **more}, capture_output=True, text=True)
-
-
-def expect(words: list[str | Path], status: int, *parts: str, no: tuple[str, ...] = (), **more: str) -> str:
+def expect(words: Words, status: int, *parts: str, no: tuple[str, ...] = (), env: dict[str, str] | None = None) -> str:
     """Runs the command; its output, which has the parts, and none of those in `no`."""
     global passed
-    result = run(words, **more)
+    more = env or {}
+    command = [SEQMIX, *map(str, words)]
+    result = subprocess.run(command, env={**FAKES, **more}, capture_output=True, text=True)
     output = result.stdout + result.stderr
     if result.returncode != status or any(part not in output for part in parts) or any(p in output for p in no):
         sys.exit(f"{words} {more}: status {result.returncode}, must be {status} with {parts}, no {no}\n{output}")
@@ -68,15 +67,15 @@ def check_words(folder: Path) -> None:
         expect(["pack", *words], 2, part, no=(COMPILES,))
     expect(["pack", "--help"], 0, "--arch LIST", "SEQMIX_CUDA_PACK")
     expect(["pack", "--compiler"], 0, "NVRTC 13.0", FAKE_NVRTC)
-    expect(["pack", "--compiler"], 1, "there is no NVRTC", "/nowhere", **NO_COMPILER)
-    expect(["pack", "--output", folder / "x"], 1, "there is no NVRTC", **NO_COMPILER)
+    expect(["pack", "--compiler"], 1, "there is no NVRTC", "/nowhere", env=NO_COMPILER)
+    expect(["pack", "--output", folder / "x"], 1, "there is no NVRTC", env=NO_COMPILER)
     expect(["pack", "--arch", "sm_80", "--output", folder / "no" / "x"], 1, "No such file")
     expect(["pack", "--show", folder / "x"], 1, "No such file")
     assert not list(folder.iterdir()), list(folder.iterdir())
 
 
 def check_lists(pack: Path) -> None:
-    listed = expect(["pack", "--arch", "sm_90a,sm_80", "--list"], 0, "scan/scan", **NO_COMPILER)
+    listed = expect(["pack", "--arch", "sm_90a,sm_80", "--list"], 0, "scan/scan", env=NO_COMPILER)
     programs = [line for line in listed.splitlines() if line.startswith("sm_")]
     assert len(programs) >= 2 * PROGRAMS and len(set(programs)) == len(programs), listed
     made = expect(["pack", "--arch", "sm_90a,sm_80", "--output", pack], 0, COMPILES,
@@ -96,26 +95,26 @@ def check_lists(pack: Path) -> None:
 
 def check_use(folder: Path, pack: Path) -> None:
     write_npy(folder / "a.npy", (1, 16, 4))
-    call: list[str | Path] = ["run", "linear_recurrence", folder / "a.npy", folder / "a.npy", "-o", folder / "h.npy"]
+    call: Words = ["run", "linear_recurrence", folder / "a.npy", folder / "a.npy", "-o", folder / "h.npy"]
     with_pack = {"SEQMIX_CUDA_PACK": str(pack)}
     expect(call, 0, COMPILES, no=(FROM_PACK,))
-    expect(call, 1, "SEQMIX_NVRTC", "seqmix pack", **NO_COMPILER)
-    expect(call, 0, FROM_PACK, no=(COMPILES,), **with_pack, **NO_COMPILER)
-    expect(["devices"], 0, f"cuda: pack {pack}: ", **with_pack)
+    expect(call, 1, "SEQMIX_NVRTC", "seqmix pack", env=NO_COMPILER)
+    expect(call, 0, FROM_PACK, no=(COMPILES,), env={**with_pack, **NO_COMPILER})
+    expect(["devices"], 0, f"cuda: pack {pack}: ", env=with_pack)
     # Of two architectures, and of those that run the earlier one's.
     for capability in ("80", "86", "89"):
-        expect(call, 0, FROM_PACK, no=(COMPILES,), FAKE_CUDA=f"capability={capability}", **with_pack)
+        expect(call, 0, FROM_PACK, no=(COMPILES,), env={"FAKE_CUDA": f"capability={capability}", **with_pack})
     for capability in ("75", "100", "120"):
-        expect(call, 0, COMPILES, no=(FROM_PACK,), FAKE_CUDA=f"capability={capability}", **with_pack)
+        expect(call, 0, COMPILES, no=(FROM_PACK,), env={"FAKE_CUDA": f"capability={capability}", **with_pack})
     # Before the cache, which has it.
     cache = {"SEQMIX_CACHE_DIR": str(folder / "cache")}
-    expect(call, 0, COMPILES, **cache)
-    expect(call, 0, FROM_CACHE, no=(COMPILES, FROM_PACK), **cache)
-    expect(call, 0, FROM_PACK, no=(COMPILES, FROM_CACHE), **cache, **with_pack)
+    expect(call, 0, COMPILES, env=cache)
+    expect(call, 0, FROM_CACHE, no=(COMPILES, FROM_PACK), env=cache)
+    expect(call, 0, FROM_PACK, no=(COMPILES, FROM_CACHE), env={**cache, **with_pack})
 
 
 def check_others(folder: Path, pack: Path) -> None:
-    call: list[str | Path] = ["run", "linear_recurrence", folder / "a.npy", folder / "a.npy", "-o", folder / "h.npy"]
+    call: Words = ["run", "linear_recurrence", folder / "a.npy", folder / "a.npy", "-o", folder / "h.npy"]
     other, whole = folder / "other", pack.read_bytes()
     with_other = {"SEQMIX_CUDA_PACK": str(other)}
     for data, part in (
@@ -127,13 +126,14 @@ def check_others(folder: Path, pack: Path) -> None:
         (whole.replace(b"fake cubin", b"fake xubin"), "holds is damaged"),
     ):
         other.write_bytes(data)
-        expect(call, 0, part, COMPILES, no=(FROM_PACK,), **with_other)
+        expect(call, 0, part, COMPILES, no=(FROM_PACK,), env=with_other)
     # A damaged program shows when the pack is listed.
     expect(["pack", "--show", other], 1, "(damaged)")
     expect(call, 0, COMPILES, "is left out: it is of CUDA 13, and the driver", no=(FROM_PACK,),
-           FAKE_CUDA="driver=12040 nvrtc=12040", SEQMIX_CUDA_PACK=str(pack))
+           env={"FAKE_CUDA": "driver=12040 nvrtc=12040", "SEQMIX_CUDA_PACK": str(pack)})
     # Whole, but for a driver that takes no such code; then nothing else does.
-    expect(call, 1, "the driver refuses what a pack holds", FAKE_CUDA="refuse-image", SEQMIX_CUDA_PACK=str(pack))
+    expect(call, 1, "the driver refuses what a pack holds",
+           env={"FAKE_CUDA": "refuse-image", "SEQMIX_CUDA_PACK": str(pack)})
 
 
 def main() -> None:
