@@ -83,6 +83,8 @@ def test_variants(context, rng):
     expected = numpy_attention.attention(q, q, q).out
     linear = numpy_linear_attention.linear_attention(q, q, q).out
     for name in names:
+        if "__bf16_" in name or "__half_" in name:  # not of these inputs' type
+            continue
         context.set_variant(name)
         try:
             if name.startswith("attention__"):
