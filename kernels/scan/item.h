@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Which tokens of which channels a work-item walks. */
 #include "scan/kind.h"
-#include "shared/lane.h"
 #include "shared/sequences.h"
 
 /* The call's memory. */
@@ -78,7 +77,7 @@ DEVICE void place_item(const scan_arguments *s, item *i) {
   /* Rows tend to lie whole pages apart, and a processor takes a load for one of what was just
    * stored as many pages away: only what is turned goes by tiles. */
   int turned = is_turned(i->x, LANES, LANES, PARTS) || is_turned(i->out, LANES, LANES, PARTS);
-  i->tile = turned ? LANES : 1;
+  i->tile = LANES == 1 || turned ? TILE : 1;
 }
 
 /* Item `number`; 0 if there is nothing for it to walk. An empty sequence has one item all the same,

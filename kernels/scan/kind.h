@@ -8,7 +8,12 @@
  *   ..._to_floats(), ..._from_floats()                     in workspace: STATE_FLOATS, SPAN_FLOATS
  */
 #include "scan/arguments.h"
-#include "shared/lane.h"
+
+/* A thread of a GPU waits once for so many tokens. */
+#if LANES == 1
+#define TILE 16
+#endif
+#include "shared/tiles.h"
 
 #define PARTS (KIND == KIND_COMPLEX ? 2 : 1)
 

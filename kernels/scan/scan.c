@@ -13,6 +13,9 @@
  * An uncut sequence is one piece, and needs the last kernel alone. With very few channels, lanes
  * are pieces of one channel instead.
  *
+ * A thread of a GPU is one lane: it has TILE tokens on their way at once, so that some hundred
+ * threads of a multiprocessor suffice, and few sequences need be cut.
+ *
  * Constants: KIND, TYPE (of x), LANES, WIDTH (vectors of lanes that an item takes at most), ITEMS.
  * Memory bounds all of it: a token is read once, or twice where it is in a piece, and its result
  * written once. States and transfers are sums of two floats, so that a scan of any length is as
@@ -45,7 +48,7 @@ KERNEL void scan_summarize(SCAN_PARAMETERS) {
       all[v] = span_step(all[v], load_whole(&s, &m, a_at, x_at, v));
     for (int32_t v = whole; v < vectors_of(&i); v++) {
       load_tokens(&s, &m, &i, v, t, &k);
-      for (int32_t j = 0; j < tokens_at(&i, t); j++) all[v] = span_step(all[v], token_of(&k, j));
+      EACH_TOKEN (j, tokens_at(&i, t)) all[v] = span_step(all[v], token_of(&k, j));
     }
   }
   for (int32_t v = 0; v < vectors_of(&i); v++) {
@@ -62,7 +65,7 @@ DEVICE state walk_piece(const scan_arguments *s, const scan_memory *m, item *i, 
   place_item(s, i);
   for (int64_t t = 0; t < i->tokens; t += tokens_at(i, t)) {
     load_tokens(s, m, i, 0, t, &k);
-    for (int32_t j = 0; j < tokens_at(i, t); j++) h = state_step(h, token_of(&k, j));
+    EACH_TOKEN (j, tokens_at(i, t)) h = state_step(h, token_of(&k, j));
   }
   return h;
 }
@@ -82,13 +85,11 @@ DEVICE state pass_piece(const scan_arguments *s, const scan_memory *m, item *i, 
   return state_from_floats(joined);
 }
 
-/* Items are LANES channels of all pieces here, whatever they are elsewhere. Carries take the place
- * of what was read of their piece. */
+/* Items are LANES channels of all pieces here, whatever they are elsewhere: the launch says so.
+ * Carries take the place of what was read of their piece. */
 KERNEL void scan_carry(SCAN_PARAMETERS) {
   const scan_memory m = SCAN_MEMORY;
   item i;
-  s.lanes_are_pieces = 0;
-  s.width = 1;
   int64_t blocks = blocks_of(&s), block = own_number() % blocks, stream = own_number() / blocks;
   if (!find_item(&s, &m, stream * s.pieces * blocks + block, &i) || i.of.from < 0) return;
   int64_t pieces = pieces_of(&s, i.of.length);
@@ -106,7 +107,7 @@ KERNEL void scan_carry(SCAN_PARAMETERS) {
 DEVICE void write_zeros(const scan_arguments *s, const scan_memory *m, const item *i) {
   lane zeros[2] = {lane_of(0.0f), lane_of(0.0f)};
   tile k;
-  for (int32_t j = 0; j < LANES; j++) keep_parts(&k, j, zeros);
+  EACH_TOKEN (j, TILE) keep_parts(&k, j, zeros);
   for (int64_t t = 0; t < i->tokens; t += tokens_at(i, t))
     for (int32_t v = 0; v < vectors_of(i); v++) store_tokens(s, m, i, v, t, &k);
 }
@@ -117,7 +118,7 @@ DEVICE state write_results(const scan_arguments *s, const scan_memory *m, const 
   lane parts[PARTS];
   tile k;
   load_tokens(s, m, i, v, t, &k);
-  for (int32_t j = 0; j < tokens_at(i, t); j++) {
+  EACH_TOKEN (j, tokens_at(i, t)) {
     state before = h;
     h = state_step(h, token_of(&k, j));
     state_result(s->is_exclusive ? before : h, parts);

@@ -42,8 +42,8 @@ DEVICE lane_int jump(const selective_arguments *s, const selective_memory *m, wa
     for (int32_t f = 0; f < FLOATS; f++) own[f] = load_work(s, m, w, f * s->states + first + i);
     for (int32_t part = 0; part < PARTS; part++)
       added[part] = two_make(own[2 * part], own[2 * part + 1]);
-    for (int32_t f = 0; f < FLOATS; f += 2)
-      is_unsteady |= !(lane_abs(w->held[f][i]) <= lane_of(LARGEST));
+    UNROLL for (int32_t f = 0; f < FLOATS; f += 2) is_unsteady |=
+        !(lane_abs(w->held[f][i]) <= lane_of(LARGEST));
     is_unsteady |= steps.high * w->A[0][i] > lane_of(GROWTH_MOST);
     step_state(w, i, two_cleared(steps), added);
   }
@@ -58,7 +58,6 @@ DEVICE void pass_piece(const selective_arguments *s, const selective_memory *m, 
   park(s, m, &walked, first);
   if (!lane_any(is_unsteady)) return;
   walk_tokens(s, m, &walked, first);
-  for (int32_t f = 0; f < FLOATS; f++)
-    for (int32_t i = 0; i < held_states(s, first); i++)
+  UNROLL for (int32_t f = 0; f < FLOATS; f++) for (int32_t i = 0; i < held_states(s, first); i++)
       w->held[f][i] = lane_select(is_unsteady, walked.held[f][i], w->held[f][i]);
 }

@@ -2,16 +2,29 @@
 /* What a work-item of selective_scan.c is at, and where its numbers lie. */
 #include "scan/selective_arguments.h"
 #include "shared/indices.h"
-#include "shared/lane.h"
 #include "shared/sequences.h"
 #include "shared/two_functions.h"
 
 #define STATES SELECTIVE_STATES
 #define STAGE SELECTIVE_STAGE
+
+/* A thread of a GPU waits once for a stage, and for as many states. */
+#if LANES == 1
+#define TILE STAGE
+#endif
+#include "shared/tiles.h"
+
 #define FLOATS SELECTIVE_FLOATS(COMPLEX)
 
 /* Of B or C, or a part of them, in local memory. */
 #define STAGE_FLOATS (STAGE * STATES)
+
+/* Real states of single lanes stay in registers: every one has code of its own. */
+#if LANES == 1 && !COMPLEX
+#define EACH_STATE(i, count) UNROLL for (int32_t i = 0; i < STATES; i++) if (i < (count))
+#else
+#define EACH_STATE(i, count) for (int32_t i = 0; i < (count); i++)
+#endif
 
 #define LARGEST 0x1.fffffep127f
 

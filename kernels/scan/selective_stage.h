@@ -30,13 +30,13 @@ DEVICE void add_step(walk *w, two step) {
  * complex states give half of their y. */
 DEVICE void begin_stage(const selective_arguments *s, const selective_memory *m, walk *w, int64_t t,
                         int32_t count, stage *g) {
-  lane u[LANES], delta[LANES];
-  for (int32_t j = 0; j < count; j += LANES) {
-    int32_t some = (int32_t)least(count - j, LANES);
+  lane u[TILE], delta[TILE];
+  UNROLL for (int32_t j = 0; j < STAGE; j += TILE) if (j < count) {
+    int32_t some = (int32_t)least(count - j, TILE);
     load_tile(m->u, TYPE, tokens_line(&s->u, w, t + j), w->lanes, some, 0.0f, u);
     load_tile(m->delta, type_of(s->delta.dtype), tokens_line(&s->delta, w, t + j), w->lanes, some,
               0.0f, delta);
-    for (int32_t i = 0; i < some; i++) {
+    EACH_TOKEN (i, some) {
       two step = step_of(s, w, delta[i]);
       add_step(w, step);
       g->step[j + i] = step.high;
@@ -74,13 +74,13 @@ DEVICE lane run_token(walk *w, const token *k, int32_t count, const LOCAL float 
                       const LOCAL float *C, lane y) {
   lane b[PARTS], c[PARTS];
   if (w->is_careful) {
-    for (int32_t i = 0; i < count; i++) {
+    EACH_STATE (i, count) {
       parts_of(B, i, b);
       parts_of(C, i, c);
       y = step_careful(w, i, k, b, c, y);
     }
   } else {
-    for (int32_t i = 0; i < count; i++) {
+    EACH_STATE (i, count) {
       parts_of(B, i, b);
       parts_of(C, i, c);
       y = step_fast(w, i, k, b, c, y);
@@ -102,13 +102,13 @@ DEVICE void run_stage(walk *w, stage *g, int32_t tokens, int32_t count, const LO
 
 DEVICE void end_stage(const selective_arguments *s, const selective_memory *m, const walk *w,
                       int64_t t, int32_t count, stage *g) {
-  lane z[LANES];
-  for (int32_t j = 0; j < count; j += LANES) {
-    int32_t some = (int32_t)least(count - j, LANES);
+  lane z[TILE];
+  UNROLL for (int32_t j = 0; j < STAGE; j += TILE) if (j < count) {
+    int32_t some = (int32_t)least(count - j, TILE);
     for (int32_t i = 0; COMPLEX && i < some; i++) g->y[j + i] += g->y[j + i];
     if (s->z.dtype) {
       load_tile(m->z, type_of(s->z.dtype), tokens_line(&s->z, w, t + j), w->lanes, some, 0.0f, z);
-      for (int32_t i = 0; i < some; i++) g->y[j + i] *= lane_silu(z[i]);
+      EACH_TOKEN (i, some) g->y[j + i] *= lane_silu(z[i]);
     }
     store_tile(m->out, type_of(s->out.dtype), tokens_line(&s->out, w, t + j), w->lanes, some,
                g->y + j);

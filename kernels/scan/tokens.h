@@ -2,11 +2,11 @@
 /* Tokens of a vector of lanes, some at a time. */
 #include "scan/item.h"
 
-/* Numbers of up to LANES tokens; imaginary parts of complex ones only. */
+/* Numbers of up to TILE tokens; imaginary parts of complex ones only. */
 typedef struct tile {
-  lane a[LANES], x[LANES];
+  lane a[TILE], x[TILE];
 #if KIND == KIND_COMPLEX
-  lane a_im[LANES], x_im[LANES];
+  lane a_im[TILE], x_im[TILE];
 #endif
 } tile;
 
@@ -60,13 +60,13 @@ DEVICE void store_tokens(const scan_arguments *s, const scan_memory *m, const it
 /* ---- a token of whole vectors that lie side by side -------------------------------------------
  */
 
-/* How many of the item's vectors those are, from the first on. */
+/* How many of the item's vectors those are, from the first on. Single lanes go by tiles. */
 DEVICE int32_t whole_vectors_of(const item *i) {
   int direct = i->x.lane == PARTS && i->out.lane == PARTS;
 #if KIND == KIND_RECURRENCE || KIND == KIND_COMPLEX
   direct = direct && i->a.lane == PARTS;
 #endif
-  return direct && i->tile == 1 ? i->lanes / LANES : 0;
+  return LANES > 1 && direct && i->tile == 1 ? i->lanes / LANES : 0;
 }
 
 /* Vector v of tokens whose first numbers are at a and x. */

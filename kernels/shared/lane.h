@@ -49,18 +49,6 @@ DEVICE void store_neighbours(GLOBAL uint8_t *data, int32_t dtype, int64_t at, la
   }
 }
 
-/* Turns a square of lanes: lane j of row i becomes lane i of row j. */
-DEVICE void turn(lane *rows) {
-  for (int32_t round = 1; round < LANES; round *= 2) {
-    lane turned[LANES];
-    for (int32_t i = 0; i < LANES / 2; i++) {
-      turned[2 * i] = lane_low(rows[i], rows[i + LANES / 2]);
-      turned[2 * i + 1] = lane_high(rows[i], rows[i + LANES / 2]);
-    }
-    for (int32_t i = 0; i < LANES; i++) rows[i] = turned[i];
-  }
-}
-
 /* Where the lanes of a tensor lie, in elements. */
 typedef struct line {
   int64_t at;   /* the first lane's first */
@@ -73,6 +61,7 @@ typedef struct line {
 /* The first `count` lanes; the others are `rest`. */
 DEVICE lane load_lanes(const GLOBAL uint8_t *data, int32_t dtype, int64_t at, int64_t stride,
                        int32_t count, float rest) {
+  if (LANES == 1) return lane_of(count > 0 ? load_element(data, dtype, at) : rest);
   if (stride == 1 && count == LANES) return load_neighbours(data, dtype, at);
   float each[LANES];
   if (count == LANES) {
@@ -119,83 +108,4 @@ DEVICE void store_pairs(GLOBAL uint8_t *data, int32_t dtype, int64_t at, int64_t
   }
   store_lanes(data, dtype, at, stride, count, re);
   store_lanes(data, dtype, at + 1, stride, count, im);
-}
-
-/* ---- of up to LANES tokens at once ------------------------------------------------------------
- */
-
-/* Whether a tile is rows of contiguous tokens, of `parts` numbers each, better turned than
- * gathered.
- */
-DEVICE int is_turned(line l, int32_t lanes, int32_t tokens, int32_t parts) {
-  return LANES > 1 && lanes == LANES && tokens == LANES && l.lane != parts &&
-         (l.time == parts || l.time == -parts);
-}
-
-/* Turned tiles lie in the order of memory: where that begins, and the row of token t. */
-DEVICE int64_t tile_start(line l) { return l.time < 0 ? l.at + (LANES - 1) * l.time : l.at; }
-DEVICE int32_t tile_row(line l, int32_t t) { return l.time < 0 ? LANES - 1 - t : t; }
-
-DEVICE void turn_in(line l, lane *rows, lane *tile) {
-  turn(rows);
-  for (int32_t t = 0; t < LANES; t++) tile[t] = rows[tile_row(l, t)];
-}
-
-DEVICE void turn_out(line l, const lane *tile, lane *rows) {
-  for (int32_t t = 0; t < LANES; t++) rows[tile_row(l, t)] = tile[t];
-  turn(rows);
-}
-
-DEVICE void load_tile(const GLOBAL uint8_t *data, int32_t dtype, line l, int32_t lanes,
-                      int32_t tokens, float rest, lane *tile) {
-  if (is_turned(l, lanes, tokens, 1)) {
-    lane rows[LANES];
-    for (int32_t i = 0; i < LANES; i++)
-      rows[i] = load_neighbours(data, dtype, tile_start(l) + i * l.lane);
-    turn_in(l, rows, tile);
-    return;
-  }
-  for (int32_t t = 0; t < tokens; t++)
-    tile[t] = load_lanes(data, dtype, l.at + t * l.time, l.lane, lanes, rest);
-}
-
-DEVICE void store_tile(GLOBAL uint8_t *data, int32_t dtype, line l, int32_t lanes, int32_t tokens,
-                       const lane *tile) {
-  if (is_turned(l, lanes, tokens, 1)) {
-    lane rows[LANES];
-    turn_out(l, tile, rows);
-    for (int32_t i = 0; i < LANES; i++)
-      store_neighbours(data, dtype, tile_start(l) + i * l.lane, rows[i]);
-    return;
-  }
-  for (int32_t t = 0; t < tokens; t++)
-    store_lanes(data, dtype, l.at + t * l.time, l.lane, lanes, tile[t]);
-}
-
-DEVICE void load_tile_pairs(const GLOBAL uint8_t *data, int32_t dtype, line l, int32_t lanes,
-                            int32_t tokens, float rest, lane *re, lane *im) {
-  if (is_turned(l, lanes, tokens, 2)) {
-    lane re_rows[LANES], im_rows[LANES];
-    for (int32_t i = 0; i < LANES; i++)
-      load_pairs(data, dtype, tile_start(l) + i * l.lane, 2, LANES, rest, &re_rows[i], &im_rows[i]);
-    turn_in(l, re_rows, re);
-    turn_in(l, im_rows, im);
-    return;
-  }
-  for (int32_t t = 0; t < tokens; t++)
-    load_pairs(data, dtype, l.at + t * l.time, l.lane, lanes, rest, &re[t], &im[t]);
-}
-
-DEVICE void store_tile_pairs(GLOBAL uint8_t *data, int32_t dtype, line l, int32_t lanes,
-                             int32_t tokens, const lane *re, const lane *im) {
-  if (is_turned(l, lanes, tokens, 2)) {
-    lane re_rows[LANES], im_rows[LANES];
-    turn_out(l, re, re_rows);
-    turn_out(l, im, im_rows);
-    for (int32_t i = 0; i < LANES; i++)
-      store_pairs(data, dtype, tile_start(l) + i * l.lane, 2, LANES, re_rows[i], im_rows[i]);
-    return;
-  }
-  for (int32_t t = 0; t < tokens; t++)
-    store_pairs(data, dtype, l.at + t * l.time, l.lane, lanes, re[t], im[t]);
 }

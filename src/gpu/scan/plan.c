@@ -18,6 +18,10 @@ enum { WIDTH_OF_PROCESSOR = 64 };
  * with a power of two they would meet in a few sets of the cache. */
 enum { PIECE_UNIT = 16 };
 
+/* How many times fewer items than enough make it worth reading tokens twice. Single lanes have TILE
+ * tokens on their way at once. */
+static int64_t too_few(const gpu_scan_plan *plan) { return plan->lanes == 1 ? 4 : 2; }
+
 /* More of anything than devices have items at work. */
 enum { MANY = 1 << 24 };
 
@@ -75,7 +79,7 @@ gpu_scan_plan seqmix_gpu_scan_plan(const gpu_scan_shape *shape,
   int64_t walked = plan.lanes_are_pieces ? shape->channels : blocks;
   /* Saturated, as sizes that no device holds may be asked about. */
   int64_t items = gpu_least(streams, MANY) * gpu_least(walked, MANY);
-  if (plan.lanes_are_pieces || (items < enough / 2 && longest >= 2 * PIECE_LEAST))
+  if (plan.lanes_are_pieces || (items < enough / too_few(&plan) && longest >= 2 * PIECE_LEAST))
     cut(&plan, items, longest, enough);
   if (!plan.lanes_are_pieces && !shape->is_turned)
     plan.width = width_of(&plan, items, blocks, enough);

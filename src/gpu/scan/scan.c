@@ -52,6 +52,16 @@ static gpu_arguments pass(const seqmix_call *call, const gpu_scan_job *job) {
   return arguments;
 }
 
+/* Its items are neighbouring channels, whatever the other kernels' are. */
+static seqmix_status launch_carry(const seqmix_call *call, const gpu_special *special,
+                                  const gpu_scan_plan *plan, gpu_scan_job job) {
+  job.arguments.lanes_are_pieces = 0;
+  job.arguments.width = 1;
+  gpu_arguments arguments = pass(call, &job);
+  return seqmix_gpu_launch(call->device, special, "scan_carry", plan->carry_items, plan->items,
+                           &arguments);
+}
+
 seqmix_status seqmix_gpu_scan(const seqmix_call *call, const gpu_scan_shape *shape,
                               gpu_scan_job *job) {
   gpu_context *context = call->device;
@@ -69,8 +79,7 @@ seqmix_status seqmix_gpu_scan(const seqmix_call *call, const gpu_scan_shape *sha
   if (plan.pieces > 1) {
     SEQMIX_TRY(seqmix_gpu_launch(context, &special, "scan_summarize", plan.walk_items, plan.items,
                                  &arguments));
-    SEQMIX_TRY(seqmix_gpu_launch(context, &special, "scan_carry", plan.carry_items, plan.items,
-                                 &arguments));
+    SEQMIX_TRY(launch_carry(call, &special, &plan, *job));
   }
   return seqmix_gpu_launch(context, &special, "scan_results", plan.walk_items, plan.items,
                            &arguments);
