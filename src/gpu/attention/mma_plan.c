@@ -83,3 +83,45 @@ gpu_mma_plan seqmix_gpu_prefill_mma_plan(const seqmix_attention_problem *p,
   plan.groups = gpu_times(units_of(p), gpu_divided(rows_of(p), plan.rows));
   return plan;
 }
+
+/* ---- decode ---------------------------------------------------------------------------------- */
+
+/* Rows of a block: a fragment's. */
+enum { DECODE_ROWS = 16 };
+
+/* Best first; with `blocks`, so many are to have room beside each other, so that one's copies are
+ * under way while another begins or ends. */
+typedef struct decode_shape {
+  int32_t keys, warps, stages, blocks;
+} decode_shape;
+static const decode_shape decode_shapes[] = {
+    {64, 4, 3, 2}, {64, 4, 2, 2}, {64, 4, 3, 1}, {64, 4, 2, 1}, {32, 2, 2, 1},
+};
+
+/* BLOCK_BYTES of kernels/attention/decode_mma.cu */
+static int64_t decode_bytes(const gpu_mma_plan *plan) {
+  int64_t keys = plan->keys, warps = plan->items / WARP_ITEMS;
+  int64_t key_row = 2 * (plan->dim + ROW_GAP), value_row = 2 * (plan->value_dim + ROW_GAP);
+  int64_t terms = plan->has_terms ? warps * 16 * (keys / warps + 8) * (int64_t)sizeof(float) : 0;
+  int64_t tiles = DECODE_ROWS * key_row + plan->stages * keys * (key_row + value_row);
+  return tiles + 32 * keys + 16 * DECODE_ROWS + FACTS_BYTES + terms;
+}
+
+gpu_mma_plan seqmix_gpu_decode_mma_plan(const seqmix_attention_problem *p,
+                                        const seqmix_device_properties *device) {
+  gpu_mma_plan plan = start_plan(p);
+  plan.rows = DECODE_ROWS;
+  for (size_t i = 0; i < sizeof decode_shapes / sizeof *decode_shapes && !plan.fits; i++) {
+    plan.keys = decode_shapes[i].keys;
+    plan.stages = decode_shapes[i].stages;
+    plan.items = decode_shapes[i].warps * WARP_ITEMS;
+    plan.local_bytes = decode_bytes(&plan);
+    int64_t bytes = plan.local_bytes * decode_shapes[i].blocks;
+    plan.fits = plan.dim && plan.value_dim && bytes <= room_of(device);
+  }
+  int64_t groups = gpu_times(units_of(p), gpu_divided(rows_of(p), DECODE_ROWS));
+  seqmix_gpu_cut_keys(device, p->key_length, plan.keys, groups, &plan.piece, &plan.pieces);
+  plan.groups = gpu_times(groups, plan.pieces);
+  plan.join_items = seqmix_gpu_join_items(p, 1);
+  return plan;
+}
