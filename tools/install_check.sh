@@ -57,10 +57,11 @@ ninja -C "$folder/build" --quiet
 meson install -C "$folder/build" --no-rebuild --quiet
 
 for file in include/seqmix/{attention,backend,context,linear_attention,seqmix,sharing,types,version}.h \
-  include/seqmix/operators.def lib/libseqmix.{so,a} lib/pkgconfig/seqmix.pc bin/seqmix; do
+  include/seqmix/operators.def lib/libseqmix.{so,a} lib/pkgconfig/seqmix.pc bin/seqmix bin/seqmix-pack; do
   [ -e "$prefix/$file" ] || { echo "$file was not installed" >&2; exit 1; }
 done
 run "the command, without any path set" "$prefix/bin/seqmix" devices
+run "the command lists kernels to compile ahead" "$prefix/bin/seqmix" pack --arch sm_80 --list
 run "the command verifies" "$prefix/bin/seqmix" verify
 
 with_make make-shared c
@@ -87,6 +88,7 @@ prefix=$folder/moved
 with_cmake cmake-moved c
 run_examples "CMake, after moving the tree" "$folder/cmake-moved"
 run "the command, after moving the tree" "$prefix/bin/seqmix" devices
+run "packs, after moving the tree" "$prefix/bin/seqmix" pack --arch sm_80 --list
 
 # A program that asks for a version this is not must not get it.
 sed 's/find_package(seqmix 0.1 /find_package(seqmix 0.999 /' examples/c/CMakeLists.txt \

@@ -31,17 +31,17 @@ void *seqmix_cuda_pack_read(const cuda_pack *pack, const pack_entry *entry);
  * use; never NULL unless memory is short. */
 typedef struct cuda_packs cuda_packs;
 cuda_packs *seqmix_cuda_packs_open(int32_t driver_version);
-void seqmix_cuda_packs_close(cuda_packs *packs);
+void seqmix_cuda_packs_close(cuda_packs *all);
 
 /**
  * The program `name` of a text with that hash, for a device of the architecture (90 for 9.0): code
  * for that very architecture first, else for an earlier one that it runs. NULL if there is none.
  * It is the packs' until they are asked again or closed.
  */
-const void *seqmix_cuda_packs_find(cuda_packs *packs, int32_t architecture, const char *name,
+const void *seqmix_cuda_packs_find(cuda_packs *all, int32_t architecture, const char *name,
                                    uint64_t hash, uint64_t *size);
 
 /** A line about each pack, and about each that is left out, for people. */
-void seqmix_cuda_packs_tell(const cuda_packs *packs, char *text, size_t size);
+void seqmix_cuda_packs_tell(const cuda_packs *all, char *text, size_t size);
 
 #endif

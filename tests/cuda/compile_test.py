@@ -20,7 +20,7 @@ from dataclasses import astuple, dataclass, fields
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "tools"))
-import embed_kernels
+import embed_kernels  # type: ignore[import-not-found, unused-ignore]
 
 PAIRS_MOST = 100
 PROCESSES = 2
@@ -141,9 +141,9 @@ def figures_of(pair: Pair, log: str) -> list[Figures]:
     rows = []
     for found in ENTRY.finditer(log):
         shared = re.search(r"(\d+) bytes smem", found["rest"])
-        numbers = [int(found[name]) for name in ("registers", "stack", "stores", "loads")]
+        registers, stack, stores, loads = (int(found[name]) for name in ("registers", "stack", "stores", "loads"))
         total = (int(shared.group(1)) if shared else 0) + pair.local_bytes
-        rows.append(Figures(pair.architecture, pair.program, found["kernel"], *numbers, total))
+        rows.append(Figures(pair.architecture, pair.program, found["kernel"], registers, stack, stores, loads, total))
     return rows
 
 
@@ -178,7 +178,7 @@ def worse(rows: list[Figures], table: dict[tuple[str, ...], Figures]) -> list[st
 def read_table(path: Path) -> dict[tuple[str, ...], Figures]:
     with path.open(newline="") as file:
         rows = list(csv.reader(file))[2:]
-    figures = [Figures(*row[:3], *map(int, row[3:])) for row in rows]
+    figures = [Figures(row[0], row[1], row[2], *(int(number) for number in row[3:])) for row in rows]
     return {(row.architecture, row.program, row.kernel): row for row in figures}
 
 

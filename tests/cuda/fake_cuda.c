@@ -338,11 +338,16 @@ CUresult cuMemcpyDtoHAsync_v2(void *host, CUdeviceptr memory, size_t size, CUstr
 
 /* ---- modules --------------------------------------------------------------------------------- */
 
-/* As the compiler beside this makes them: a cubin is for one architecture. */
+/* As the compiler beside this makes them. A cubin is for one architecture and for later ones of the
+ * same major number, or, with the features of an architecture, for that one alone. */
 static int is_ours(const char *image) {
-  char cubin[40];
-  snprintf(cubin, sizeof cubin, "fake cubin for sm_%d", capability(current()->device));
-  return strcmp(image, cubin) == 0 || strncmp(image, "fake PTX", 8) == 0;
+  static const char cubin[] = "fake cubin for sm_";
+  int device = capability(current()->device);
+  if (strncmp(image, cubin, sizeof cubin - 1) != 0) return strncmp(image, "fake PTX", 8) == 0;
+  char *suffix = NULL;
+  long code = strtol(image + sizeof cubin - 1, &suffix, 10);
+  if (*suffix) return strcmp(suffix, "a") == 0 && code == device;
+  return code / 10 == device / 10 && code <= device;
 }
 
 CUresult cuModuleLoadDataEx(CUmodule *module, const void *image, unsigned count, int *options,

@@ -61,28 +61,39 @@ static int want_list(pack_options *options, const char *list) {
   }
 }
 
-/* Takes the words; zero, with a message, if they are wrong. */
+/* A word that stands alone; zero if it does not. */
+static int take_flag(pack_options *options, const char *word) {
+  int lists = !strcmp(word, "--list"), asks = !strcmp(word, "--compiler");
+  options->lists |= lists;
+  options->asks |= asks;
+  return lists || asks;
+}
+
+/* A word and its value, NULL if there is none; zero, with a message, if they are wrong. */
+static int take_value(pack_options *options, const char *word, const char *value) {
+  int is_arch = !strcmp(word, "--arch"), is_output = !strcmp(word, "--output");
+  if (!is_arch && !is_output && strcmp(word, "--show") != 0) {
+    fprintf(stderr, "seqmix pack: unknown argument '%s'\n", word);
+    return 0;
+  }
+  if (!value) {
+    fprintf(stderr, "seqmix pack: %s needs a value\n", word);
+    return 0;
+  }
+  if (is_arch) return want_list(options, value);
+  *(is_output ? &options->output : &options->shown) = value;
+  return 1;
+}
+
 static int take_words(pack_options *options, int count, char **words) {
   int any = 0;
-  for (int i = 0; i < count; i++) {
-    const char *value = i + 1 < count ? words[i + 1] : NULL;
-    options->lists |= !strcmp(words[i], "--list");
-    options->asks |= !strcmp(words[i], "--compiler");
-    if (!strcmp(words[i], "--list") || !strcmp(words[i], "--compiler")) continue;
-    if (strcmp(words[i], "--arch") && strcmp(words[i], "--output") && strcmp(words[i], "--show")) {
-      fprintf(stderr, "seqmix pack: unknown argument '%s'\n", words[i]);
-      return 0;
+  for (int i = 0; i < count; i++)
+    if (!take_flag(options, words[i])) {
+      const char *value = i + 1 < count ? words[i + 1] : NULL;
+      if (!take_value(options, words[i], value)) return 0;
+      i++;
     }
-    if (!value) {
-      fprintf(stderr, "seqmix pack: %s needs a value\n", words[i]);
-      return 0;
-    }
-    if (!strcmp(words[i], "--output")) options->output = value;
-    if (!strcmp(words[i], "--show")) options->shown = value;
-    if (!strcmp(words[i], "--arch") && !want_list(options, value)) return 0;
-    any |= !strcmp(words[i], "--arch");
-    i++;
-  }
+  for (int i = 0; i < PACK_ARCHITECTURES; i++) any |= options->wanted[i];
   for (int i = 0; i < PACK_ARCHITECTURES && !any; i++) options->wanted[i] = 1;
   return 1;
 }

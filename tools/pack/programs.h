@@ -38,8 +38,8 @@ typedef struct pack_programs {
 
 /* Lists what a device of the architecture would compile: whatever it chooses for each common call,
  * and what variants that it never chooses are made of. */
-seqmix_status pack_list(const pack_architecture *architecture, pack_programs *programs);
-void pack_free(pack_programs *programs);
+seqmix_status pack_list(const pack_architecture *architecture, pack_programs *all);
+void pack_free(pack_programs *all);
 
 /* The constants of a program as lines for the compiler; zero if they are longer than that. */
 int pack_write_constants(const pack_program *program, char *lines, uint64_t size);

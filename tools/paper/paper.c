@@ -56,7 +56,10 @@ static _Atomic uint64_t next_address = PAPER_ALIGNMENT;
 
 void *paper_memory(uint64_t bytes) {
   uint64_t room = (bytes / PAPER_ALIGNMENT + 1) * PAPER_ALIGNMENT;
-  return (char *)NULL + atomic_fetch_add(&next_address, room);
+  uintptr_t address = (uintptr_t)atomic_fetch_add(&next_address, room);
+  void *memory = NULL;
+  memcpy(&memory, &address, sizeof memory);
+  return memory;
 }
 
 static seqmix_status allocate(gpu_device *device, uint64_t bytes, void **memory) {
