@@ -5,8 +5,8 @@
 
 enum { WARP_ITEMS = 32 };
 
-/* Bytes that a tile's rows are apart beyond their numbers, and per tile of FACTS_BYTES
- * (kernels/attention/copies.h). */
+/* Numbers between a tile's rows (kernels/shared/mma.h), and bytes of what a block's items know
+ * alike (kernels/attention/copies.h). */
 enum { ROW_GAP = 8, FACTS_BYTES = 192 };
 
 static int32_t class_of(int64_t dim) {
@@ -55,7 +55,9 @@ static int64_t prefill_bytes(const gpu_mma_plan *plan) {
   int64_t rows = plan->rows, keys = plan->keys, warps = plan->items / WARP_ITEMS;
   int64_t key_row = 2 * (plan->dim + ROW_GAP), value_row = 2 * (plan->value_dim + ROW_GAP);
   int64_t terms = plan->has_terms ? warps * 16 * (keys + 8) * (int64_t)sizeof(float) : 0;
-  return (rows + keys) * key_row + keys * value_row + 32 * keys + 16 * rows + FACTS_BYTES + terms;
+  int64_t tiles = (rows + keys) * key_row + keys * value_row;
+  int64_t results = warps * 8 * (plan->value_dim + ROW_GAP) * (int64_t)sizeof(float);
+  return gpu_most(tiles, results) + 32 * keys + 16 * rows + FACTS_BYTES + terms;
 }
 
 /* Few rows, or fewer tiles than multiprocessors: smaller tiles. */
