@@ -94,7 +94,7 @@ START_TEST(test_pieces_cover_keys) {
         ck_assert(plan.items <= device.group_items);
         ck_assert_int_eq(plan.fits, plan.local_bytes <= (int64_t)device.local_bytes);
         uint64_t rows = 2 * 3 * (uint64_t)groups[g];
-        ck_assert_uint_eq(seqmix_gpu_decode_bytes(&p, &plan),
+        ck_assert_uint_eq(seqmix_gpu_decode_bytes(&p, plan.pieces),
                           rows * (uint64_t)plan.pieces * (uint64_t)(dims[d] + 2) * 4);
       }
 }
@@ -181,7 +181,7 @@ START_TEST(test_huge_shapes) {
   ck_assert_int_gt(seqmix_gpu_prefill_plan(&p, &device).groups, 0);
   ck_assert_int_gt(decode.groups, 0);
   ck_assert_int_gt(decode.join_items, 0);
-  ck_assert_uint_eq(seqmix_gpu_decode_bytes(&p, &decode), UINT64_MAX);
+  ck_assert_uint_eq(seqmix_gpu_decode_bytes(&p, decode.pieces), UINT64_MAX);
   ck_assert_int_gt(seqmix_gpu_unfused_plan(&p, &device).blocks, 0);
   ck_assert(!seqmix_gpu_gemm_plan(&p, &device).fits);
 }

@@ -24,13 +24,17 @@
  * HALF, SPLIT (0), LANES (1), ITEMS, LOCAL_BYTES. */
 #include "attention/warps.h"
 
-/* What shared memory is carved into, in bytes. Queries' places lie where those of keys will. */
+/* What shared memory is carved into, in bytes. Queries' places lie where those of keys will, and in
+ * the end eight rows of each warp's results take the place of tiles. */
 enum {
-  QUERIES_AT = 0,                               /* [ROWS, KEY_ROW] */
-  KEYS_AT = QUERIES_AT + ROWS * KEY_ROW * 2,    /* [KEYS, KEY_ROW] */
-  VALUES_AT = KEYS_AT + KEYS * KEY_ROW * 2,     /* [KEYS, VALUE_ROW] */
-  PLACES_AT = VALUES_AT + KEYS * VALUE_ROW * 2, /* [2, 2, KEYS]: of even and odd tiles, k and v */
-  RANGES_AT = PLACES_AT + 4 * KEYS * 8,         /* [ROWS] */
+  RESULT_ROW = VALUE_DIM + 8,
+  RESULT_BYTES = WARPS * 8 * RESULT_ROW * 4,
+  QUERIES_AT = 0,                            /* [ROWS, KEY_ROW] */
+  KEYS_AT = QUERIES_AT + ROWS * KEY_ROW * 2, /* [KEYS, KEY_ROW] */
+  VALUES_AT = KEYS_AT + KEYS * KEY_ROW * 2,  /* [KEYS, VALUE_ROW] */
+  TILE_BYTES = VALUES_AT + KEYS * VALUE_ROW * 2,
+  PLACES_AT = TILE_BYTES < RESULT_BYTES ? RESULT_BYTES : TILE_BYTES, /* [2, 2, KEYS] */
+  RANGES_AT = PLACES_AT + 4 * KEYS * 8,                              /* [ROWS] */
   FACTS_AT = RANGES_AT + ROWS * 16,
   ROOM_AT = FACTS_AT + FACTS_BYTES, /* [WARPS, 16, SCORE_ROW] */
   BLOCK_BYTES = ROOM_AT + (TERMS ? WARPS * 16 * SCORE_ROW * 4 : 0)
@@ -38,10 +42,6 @@ enum {
 static_assert(ROWS <= 4 * KEYS, "queries have no room for their places");
 
 /* ---- results --------------------------------------------------------------------------------- */
-
-/* Eight rows of each warp's results take the place of tiles. */
-enum { RESULT_ROW = VALUE_DIM + 8 };
-static_assert(WARPS * 8 * RESULT_ROW * 4 <= PLACES_AT, "results have no room");
 
 /* A row of out, two neighbours at a time where that is a number of 32 bits. */
 DEVICE INLINE void store_result(const attention_arguments *a, const attention_memory *m,

@@ -22,6 +22,7 @@
 
 SEQMIX_GPU_CHOICE(attention_decode)
 SEQMIX_GPU_CHOICE(attention_prefill)
+SEQMIX_GPU_CHOICE(attention_decode_mma)
 SEQMIX_GPU_CHOICE(attention_prefill_mma)
 SEQMIX_GPU_CHOICE(attention_gemm)
 SEQMIX_GPU_CHOICE(attention_unfused)
@@ -142,14 +143,13 @@ SEQMIX_GPU_ALGORITHM(selective_scan)
   }
 
 /** All rows of CUDA. */
-#define SEQMIX_CUDA_VARIANTS SEQMIX_GPU_VARIANTS(sm)
-
-/** Rows of tensor cores, to stand ahead of those: their kernels are not yet right in the emulator
- * on rows that are not aligned (prefill_mma) and read workspace that nobody wrote (chunked_mma). */
-#define SEQMIX_CUDA_MMA_VARIANTS                                                   \
-  SEQMIX_GPU_MMA_VARIANT(attention, ATTENTION, prefill_mma, attention_prefill_mma, \
-                         SEQMIX_GPU_ATTENTION_FEATURES),                           \
-      SEQMIX_GPU_MMA_VARIANT(linear_attention, LINEAR_ATTENTION, chunked_mma,      \
-                             linear_attention_chunked_mma, SEQMIX_GPU_LINEAR_MMA_FEATURES)
+#define SEQMIX_CUDA_VARIANTS                                                                \
+  SEQMIX_GPU_MMA_VARIANT(attention, ATTENTION, decode_mma, attention_decode_mma,            \
+                         SEQMIX_GPU_ATTENTION_FEATURES),                                    \
+      SEQMIX_GPU_MMA_VARIANT(attention, ATTENTION, prefill_mma, attention_prefill_mma,      \
+                             SEQMIX_GPU_ATTENTION_FEATURES),                                \
+      SEQMIX_GPU_MMA_VARIANT(linear_attention, LINEAR_ATTENTION, chunked_mma,               \
+                             linear_attention_chunked_mma, SEQMIX_GPU_LINEAR_MMA_FEATURES), \
+      SEQMIX_GPU_VARIANTS(sm)
 
 #endif

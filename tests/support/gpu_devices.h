@@ -31,4 +31,32 @@ static inline seqmix_device_properties known_properties(const known_device *know
   return device;
 }
 
+/* GPUs with tensor cores, as CUDA tells of them. */
+typedef struct tensor_core_device {
+  const char *name;
+  int32_t architecture, compute_units;
+  uint64_t local_bytes_most;
+} tensor_core_device;
+
+static const tensor_core_device tensor_core_devices[] = {
+    {"A100", 80, 108, 163 << 10},
+    {"RTX A6000", 86, 84, 99 << 10},
+    {"H200", 90, 132, 227 << 10},
+    {"RTX 5090", 120, 170, 99 << 10},
+};
+enum { TENSOR_CORE_DEVICES = sizeof tensor_core_devices / sizeof *tensor_core_devices };
+
+static inline seqmix_device_properties tensor_core_properties(const tensor_core_device *known) {
+  seqmix_device_properties device = {.struct_size = sizeof device};
+  device.features = SEQMIX_DEVICE_MMA;
+  device.compute_units = known->compute_units;
+  device.group_items = 1024;
+  device.vector_width = 1;
+  device.step_items = 32;
+  device.local_bytes = 48 << 10;
+  device.local_bytes_most = known->local_bytes_most;
+  device.architecture = known->architecture;
+  return device;
+}
+
 #endif

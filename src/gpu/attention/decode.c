@@ -23,8 +23,7 @@ uint64_t seqmix_gpu_attention_decode_workspace(const seqmix_problem *problem,
                                                int32_t workers) {
   (void)workers;
   const attention *p = (const attention *)problem;
-  const gpu_decode_plan plan = seqmix_gpu_decode_plan(p, device);
-  return seqmix_gpu_decode_bytes(p, &plan);
+  return seqmix_gpu_decode_bytes(p, seqmix_gpu_decode_plan(p, device).pieces);
 }
 
 seqmix_status seqmix_gpu_attention_decode(const seqmix_call *call, const seqmix_problem *problem) {

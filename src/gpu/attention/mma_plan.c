@@ -5,8 +5,8 @@
 
 enum { WARP_ITEMS = 32 };
 
-/* Bytes that a tile's rows are apart beyond their numbers, and per tile of FACTS_BYTES
- * (kernels/attention/copies.h). */
+/* Numbers between a tile's rows (kernels/shared/mma.h), and bytes of what a block's items know
+ * alike (kernels/attention/copies.h). */
 enum { ROW_GAP = 8, FACTS_BYTES = 192 };
 
 static int32_t class_of(int64_t dim) {
@@ -55,7 +55,9 @@ static int64_t prefill_bytes(const gpu_mma_plan *plan) {
   int64_t rows = plan->rows, keys = plan->keys, warps = plan->items / WARP_ITEMS;
   int64_t key_row = 2 * (plan->dim + ROW_GAP), value_row = 2 * (plan->value_dim + ROW_GAP);
   int64_t terms = plan->has_terms ? warps * 16 * (keys + 8) * (int64_t)sizeof(float) : 0;
-  return (rows + keys) * key_row + keys * value_row + 32 * keys + 16 * rows + FACTS_BYTES + terms;
+  int64_t tiles = (rows + keys) * key_row + keys * value_row;
+  int64_t results = warps * 8 * (plan->value_dim + ROW_GAP) * (int64_t)sizeof(float);
+  return gpu_most(tiles, results) + 32 * keys + 16 * rows + FACTS_BYTES + terms;
 }
 
 /* Few rows, or fewer tiles than multiprocessors: smaller tiles. */
@@ -81,5 +83,47 @@ gpu_mma_plan seqmix_gpu_prefill_mma_plan(const seqmix_attention_problem *p,
     plan.fits = plan.dim && plan.value_dim && plan.local_bytes <= room_of(device);
   }
   plan.groups = gpu_times(units_of(p), gpu_divided(rows_of(p), plan.rows));
+  return plan;
+}
+
+/* ---- decode ---------------------------------------------------------------------------------- */
+
+/* Rows of a block: a fragment's. */
+enum { DECODE_ROWS = 16 };
+
+/* Best first; with `blocks`, so many are to have room beside each other, so that one's copies are
+ * under way while another begins or ends. */
+typedef struct decode_shape {
+  int32_t keys, warps, stages, blocks;
+} decode_shape;
+static const decode_shape decode_shapes[] = {
+    {64, 4, 3, 2}, {64, 4, 2, 2}, {64, 4, 3, 1}, {64, 4, 2, 1}, {32, 2, 2, 1},
+};
+
+/* BLOCK_BYTES of kernels/attention/decode_mma.cu */
+static int64_t decode_bytes(const gpu_mma_plan *plan) {
+  int64_t keys = plan->keys, warps = plan->items / WARP_ITEMS;
+  int64_t key_row = 2 * (plan->dim + ROW_GAP), value_row = 2 * (plan->value_dim + ROW_GAP);
+  int64_t terms = plan->has_terms ? warps * 16 * (keys / warps + 8) * (int64_t)sizeof(float) : 0;
+  int64_t tiles = DECODE_ROWS * key_row + plan->stages * keys * (key_row + value_row);
+  return tiles + 32 * keys + 16 * DECODE_ROWS + FACTS_BYTES + terms;
+}
+
+gpu_mma_plan seqmix_gpu_decode_mma_plan(const seqmix_attention_problem *p,
+                                        const seqmix_device_properties *device) {
+  gpu_mma_plan plan = start_plan(p);
+  plan.rows = DECODE_ROWS;
+  for (size_t i = 0; i < sizeof decode_shapes / sizeof *decode_shapes && !plan.fits; i++) {
+    plan.keys = decode_shapes[i].keys;
+    plan.stages = decode_shapes[i].stages;
+    plan.items = decode_shapes[i].warps * WARP_ITEMS;
+    plan.local_bytes = decode_bytes(&plan);
+    int64_t bytes = plan.local_bytes * decode_shapes[i].blocks;
+    plan.fits = plan.dim && plan.value_dim && bytes <= room_of(device);
+  }
+  int64_t groups = gpu_times(units_of(p), gpu_divided(rows_of(p), DECODE_ROWS));
+  seqmix_gpu_cut_keys(device, p->key_length, plan.keys, groups, &plan.piece, &plan.pieces);
+  plan.groups = gpu_times(groups, plan.pieces);
+  plan.join_items = seqmix_gpu_join_items(p, 1);
   return plan;
 }

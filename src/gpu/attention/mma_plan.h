@@ -18,9 +18,13 @@ typedef struct gpu_mma_plan {
   int64_t piece;       /* decode: keys of a piece, whole tiles */
   int64_t pieces;      /* decode: of the longest sequence, at least 1 */
   int64_t groups;      /* work-groups of the call, before pieces are joined */
+  int64_t join_items;  /* decode: work-items that join them */
 } gpu_mma_plan;
 
 gpu_mma_plan seqmix_gpu_prefill_mma_plan(const seqmix_attention_problem *problem,
                                          const seqmix_device_properties *device);
+
+gpu_mma_plan seqmix_gpu_decode_mma_plan(const seqmix_attention_problem *problem,
+                                        const seqmix_device_properties *device);
 
 #endif

@@ -113,14 +113,18 @@ static void find_block(gpu_decode_plan *plan, const seqmix_device_properties *de
 }
 
 /* Pieces follow from the call's shape and the device, never from what else it does. */
-static void cut_keys(gpu_decode_plan *plan, int64_t keys, int64_t groups,
-                     const seqmix_device_properties *device) {
+void seqmix_gpu_cut_keys(const seqmix_device_properties *device, int64_t keys, int32_t tile,
+                         int64_t groups, int64_t *piece, int64_t *pieces) {
   int64_t units = gpu_most(device->compute_units, 1);
   int64_t enough = units * (device->is_processor ? GROUPS_PER_PROCESSOR : GROUPS_PER_UNIT);
   int64_t wanted = gpu_divided(enough, gpu_most(groups, 1));
-  plan->piece = gpu_most(gpu_divided(keys, wanted), PIECE_LEAST);
-  plan->piece = gpu_divided(plan->piece, plan->keys) * plan->keys;
-  plan->pieces = gpu_most(gpu_divided(keys, plan->piece), 1);
+  *piece = gpu_divided(gpu_most(gpu_divided(keys, wanted), PIECE_LEAST), tile) * tile;
+  *pieces = gpu_most(gpu_divided(keys, *piece), 1);
+}
+
+int64_t seqmix_gpu_join_items(const seqmix_attention_problem *p, int32_t lanes) {
+  return gpu_times(gpu_times(p->sequences, gpu_times(p->query_length, p->q_heads)),
+                   gpu_divided(p->value_dim, lanes));
 }
 
 gpu_decode_plan seqmix_gpu_decode_plan(const seqmix_attention_problem *p,
@@ -128,18 +132,17 @@ gpu_decode_plan seqmix_gpu_decode_plan(const seqmix_attention_problem *p,
   gpu_decode_plan plan = {.lanes = seqmix_gpu_lanes(device), .dim = dim_of(p)};
   find_block(&plan, device);
   int64_t groups = row_blocks(p, plan.rows);
-  cut_keys(&plan, p->key_length, groups, device);
+  seqmix_gpu_cut_keys(device, p->key_length, plan.keys, groups, &plan.piece, &plan.pieces);
   plan.groups = gpu_times(groups, plan.pieces);
-  plan.join_items = gpu_times(gpu_times(p->sequences, gpu_times(p->query_length, p->q_heads)),
-                              gpu_divided(p->value_dim, plan.lanes));
+  plan.join_items = seqmix_gpu_join_items(p, plan.lanes);
   return plan;
 }
 
-uint64_t seqmix_gpu_decode_bytes(const seqmix_attention_problem *p, const gpu_decode_plan *plan) {
+uint64_t seqmix_gpu_decode_bytes(const seqmix_attention_problem *p, int64_t pieces) {
   /* A sum of each value dimension, a largest score and a denominator. */
   uint64_t bytes = sizeof(float) * ((uint64_t)p->value_dim + 2);
   const int64_t sizes[] = {p->cu_seqlens_q.bits ? 1 : p->sequences, p->query_total, p->q_heads,
-                           plan->pieces};
+                           pieces};
   return seqmix_gpu_bytes(bytes, sizes, 4);
 }
 

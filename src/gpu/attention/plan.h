@@ -35,9 +35,15 @@ typedef struct gpu_decode_plan {
 gpu_decode_plan seqmix_gpu_decode_plan(const seqmix_attention_problem *problem,
                                        const seqmix_device_properties *device);
 
+/** Cuts keys into pieces of whole tiles of `tile` keys, for `groups` work-groups per piece. */
+void seqmix_gpu_cut_keys(const seqmix_device_properties *device, int64_t keys, int32_t tile,
+                         int64_t groups, int64_t *piece, int64_t *pieces);
+
+/** Work-items that join pieces, `lanes` value dimensions each. */
+int64_t seqmix_gpu_join_items(const seqmix_attention_problem *problem, int32_t lanes);
+
 /** Bytes of workspace that pieces leave their results in; UINT64_MAX if beyond counting. */
-uint64_t seqmix_gpu_decode_bytes(const seqmix_attention_problem *problem,
-                                 const gpu_decode_plan *plan);
+uint64_t seqmix_gpu_decode_bytes(const seqmix_attention_problem *problem, int64_t pieces);
 
 /** The unfused algorithm (kernels/attention/unfused.c): blocks of rows, some at a time. */
 typedef struct gpu_unfused_plan {
