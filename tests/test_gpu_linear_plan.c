@@ -205,6 +205,56 @@ START_TEST(test_short_sequences_go_token_by_token) {
 }
 END_TEST
 
+/* ---- tensor cores ---------------------------------------------------------------------------- */
+
+static const seqmix_device_properties *with_tensor_cores(seqmix_device_properties *device,
+                                                         uint64_t room) {
+  *device = known_properties(&known_devices[0]);
+  device->features |= SEQMIX_DEVICE_MMA;
+  device->local_bytes_most = room;
+  device->architecture = 80;
+  return device;
+}
+
+/* Whatever room there is: a plan that is accepted fits it, and has all that any plan has. */
+START_TEST(test_tensor_cores) {
+  static const uint64_t rooms[] = {48 << 10, 64 << 10, 99 << 10, 163 << 10, 227 << 10};
+  static const int64_t dims[] = {1, 24, 64, 65, 128, 129, 256};
+  seqmix_device_properties device;
+  for (size_t r = 0; r < sizeof rooms / sizeof *rooms; r++)
+    for (size_t d = 0; d < sizeof dims / sizeof *dims; d++)
+      for (int o = 0; o < OPTION_SETS; o++) {
+        const seqmix_linear_attention_problem problem =
+            make_problem(3, 1000, 16, dims[d], option_sets[o]);
+        with_tensor_cores(&device, rooms[r]);
+        int accepts =
+            seqmix_gpu_linear_attention_chunked_mma_accepts(&problem.header, &device) != 0;
+        gpu_linear_plan plan = seqmix_gpu_linear_plan(&problem, &device, GPU_LINEAR_MMA);
+        if (dims[d] > 128) ck_assert(!accepts && plan.layout.floats == -1);
+        if (dims[d] <= 128 && rooms[r] >= 99 << 10) ck_assert(accepts);
+        if (!accepts) continue;
+        ck_assert(dims[d] <= plan.dims && plan.dims <= 128 && plan.chunk % 16 == 0);
+        ck_assert_uint_le((uint64_t)plan.walk_bytes, rooms[r]);
+        ck_assert_uint_le((uint64_t)plan.weigh_bytes, rooms[r]);
+        ck_assert_int_eq(plan.walk_items, 2 * plan.column_items * plan.lanes);
+        ck_assert_ptr_null(fault_of_time(&plan, &problem));
+        ck_assert_ptr_null(fault_of_layout(&plan));
+      }
+}
+END_TEST
+
+START_TEST(test_short_and_narrow_ones_are_not_for_tensor_cores) {
+  seqmix_device_properties device;
+  with_tensor_cores(&device, 99 << 10);
+  for (int64_t length = 0; length < 200; length += 21)
+    for (int64_t dims = 8; dims <= 64; dims += 8) {
+      const seqmix_linear_attention_problem problem = make_problem(2, length, 4, dims, 0);
+      int suits = seqmix_gpu_linear_attention_chunked_mma_suits(&problem.header, &device);
+      ck_assert_int_eq(suits, length >= 64 && dims >= 32);
+    }
+}
+END_TEST
+
 Suite *suite_make(void) {
   Suite *suite = suite_create("gpu linear plan");
   TCase *tcase = tcase_create("gpu linear plan");
@@ -215,6 +265,8 @@ Suite *suite_make(void) {
   suite_add(tcase, test_huge_problems);
   suite_add(tcase, test_chunks_are_of_many_tokens);
   suite_add(tcase, test_short_sequences_go_token_by_token);
+  suite_add(tcase, test_tensor_cores);
+  suite_add(tcase, test_short_and_narrow_ones_are_not_for_tensor_cores);
   suite_add_tcase(suite, tcase);
   return suite;
 }

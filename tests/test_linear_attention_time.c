@@ -340,6 +340,21 @@ static const linear_attention_case spoilt[] = {
      .decay = GATE_PER_CHANNEL,
      .beta = GATE_PER_CHANNEL},
     {.name = "spoilt_dplr", DPLR, SIZE(2, 70, 2, 16, 24), STATES},
+    /* Of the sizes and types of tensor cores. */
+    {.name = "spoilt_linear_f16", F16, LINEAR, SIZE(1, 150, 2, 100, 70), STATES},
+    {.name = "spoilt_gated_channel_f16",
+     F16,
+     GATED,
+     SIZE(1, 150, 2, 48, 40),
+     STATES,
+     .decay = GATE_PER_CHANNEL},
+    {.name = "spoilt_gated_delta_f16", F16, GATED_DELTA, SIZE(1, 150, 2, 48, 40), STATES},
+    {.name = "spoilt_gated_delta_channel_f16",
+     F16,
+     GATED_DELTA,
+     SIZE(1, 150, 2, 100, 40),
+     STATES,
+     .decay = GATE_PER_CHANNEL},
 };
 enum { SPOILT = sizeof spoilt / sizeof spoilt[0] };
 

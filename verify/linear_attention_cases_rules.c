@@ -308,6 +308,32 @@ static const linear_attention_case cases[] = {
      .decay = GATE_PER_CHANNEL,
      .steady_gates = 1},
     {.name = "gates_steady_dplr", DPLR, SIZE(2, 70, 2, 16, 24), .steady_gates = 1},
+
+    /* 16 bits and several chunks of every rule that tensor cores have, in both sizes of theirs. */
+    {.name = "half_linear", F16, LINEAR, SIZE(1, 200, 2, 128, 128), .states = STATES_BOTH},
+    {.name = "half_gated", BF16, GATED, SIZE(1, 200, 2, 128, 65), .decays = DECAYS_MIXED},
+    {.name = "half_gated_channel",
+     F16,
+     GATED,
+     SIZE(1, 200, 2, 64, 64),
+     .decays = DECAYS_MIXED,
+     .decay = GATE_PER_CHANNEL,
+     .states = STATES_BOTH},
+    {.name = "half_delta", F16, DELTA, SIZE(1, 200, 2, 64, 128), .states = STATES_BOTH},
+    {.name = "half_gated_delta", F16, GATED_DELTA, SIZE(1, 200, 2, 128, 128), .states = STATES_BOTH},
+    {.name = "half_gated_delta_channel",
+     F16,
+     GATED_DELTA,
+     SIZE(1, 200, 2, 128, 64),
+     .decay = GATE_PER_CHANNEL,
+     .states = STATES_BOTH},
+    {.name = "half_gated_delta_steep",
+     BF16,
+     GATED_DELTA,
+     SIZE(1, 130, 2, 100, 70),
+     .decays = DECAYS_STEEP,
+     .decay = GATE_PER_CHANNEL,
+     .states = STATES_BOTH},
 };
 
 const linear_attention_table linear_attention_rule_cases = {cases, sizeof cases / sizeof cases[0]};

@@ -1,15 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A tile of prefill: ROWS rows of queries against KEYS keys, in local memory.
+/* A tile of prefill (rows.h) against KEYS keys, in local memory.
  *
- * Rows are pairs (query i, head g of the kv head's group), g running fastest, so that one loaded
- * key serves all heads that share it. Lanes are rows, everywhere: queries lie transposed, keys and
- * values as they come, each number of theirs meeting a lane of rows. So the softmax has no sums
- * across lanes, and nothing is transposed but queries on their way in and sums on their way out.
+ * Lanes are rows, everywhere: queries lie transposed, keys and values as they come, each number of
+ * theirs meeting a lane of rows. So the softmax has no sums across lanes, and nothing is transposed
+ * but queries on their way in and sums on their way out.
  *
  * A column is a lane of rows. Items stand in a grid, COLUMN_ITEMS by KEY_ITEMS: an item has
  * COLUMN_TRIPS columns and, of them, the scores of KEY_TRIPS keys and the sums of VALUE_TRIPS value
  * dimensions, in strides of the grid. It takes them in steps that fit registers. */
-#include "attention/terms.h"
+#include "attention/rows.h"
 
 enum {
   COLUMNS = ROWS / LANES,
@@ -43,50 +42,14 @@ enum {
   TILE_FLOATS = DENOMINATORS_AT + ROWS
 };
 
-typedef struct tile {
-  attention_sequence of;
-  int64_t kv_head;
-  int64_t first_query;  /* of row 0 */
-  int32_t group;        /* query heads of the kv head */
-  int32_t first_member; /* of row 0 in the group */
-  int32_t rows, live;   /* rows there are, and rows with keys */
-  int32_t column, key;  /* the item's place in the grid */
-} tile;
-
-DEVICE int64_t tile_query(const tile *t, int32_t row) {
-  return t->first_query + (t->first_member + row) / t->group;
-}
-DEVICE int64_t tile_head(const attention_arguments *a, const tile *t, int32_t row) {
-  return head_of(a, t->kv_head, (t->first_member + row) % t->group);
-}
+/* The item's place in the grid. */
+DEVICE int32_t own_column(void) { return (int32_t)item_number() % COLUMN_ITEMS; }
+DEVICE int32_t own_key(void) { return (int32_t)item_number() / COLUMN_ITEMS; }
 
 /* Columns that are worked on: a lone item leaves out those without rows, of a group's items each
  * has its own. */
 DEVICE int32_t tile_columns(const tile *t) {
   return ITEMS == 1 ? (t->live + LANES - 1) / LANES : COLUMNS;
-}
-
-DEVICE int32_t at_most_rows(int64_t rows) {
-  return rows < 0 ? 0 : rows < ROWS ? (int32_t)rows : ROWS;
-}
-
-/* Work-groups are counted with tiles fastest, the last rows of a sequence first: where attention is
- * causal they take longest. */
-DEVICE tile find_tile(const attention_arguments *a, const attention_memory *m) {
-  int64_t group = a->q_heads / a->kv_heads;
-  int64_t tiles = (a->query_length * group + ROWS - 1) / ROWS, number = group_number();
-  int64_t first = (tiles - 1 - number % tiles) * ROWS;
-  tile t;
-  t.of = attention_sequence_at(a, m, number / tiles / a->kv_heads);
-  t.kv_head = number / tiles % a->kv_heads;
-  t.group = (int32_t)group;
-  t.first_query = first / group;
-  t.first_member = (int32_t)(first % group);
-  t.rows = at_most_rows(t.of.q_rows * group - first);
-  t.live = at_most_rows(t.of.q_live * group - first);
-  t.column = (int32_t)item_number() % COLUMN_ITEMS;
-  t.key = (int32_t)item_number() / COLUMN_ITEMS;
-  return t;
 }
 
 /* ---- loading --------------------------------------------------------------------------------- */
@@ -136,14 +99,14 @@ DEVICE void multiply_keys(const attention_arguments *a, const tile *t, int32_t c
   int32_t columns = tile_columns(t), dim = (int32_t)a->head_dim;
   for (int32_t c = 0; c < COLUMN_TRIPS && c * COLUMN_ITEMS < columns; c += COLUMN_STEP) {
     for (int32_t k = 0; k < KEY_TRIPS && k * KEY_ITEMS < count; k += KEY_STEP) {
-      const LOCAL float *keys = block + ROWS_AT + (t->key + k * KEY_ITEMS) * KEY_FLOATS;
+      const LOCAL float *keys = block + ROWS_AT + (own_key() + k * KEY_ITEMS) * KEY_FLOATS;
       lane sums[COLUMN_STEP][KEY_STEP];
       UNROLL for (int32_t i = 0; i < COLUMN_STEP; i++) {
         UNROLL for (int32_t j = 0; j < KEY_STEP; j++) sums[i][j] = lane_of(0.0f);
       }
       for (int32_t d = 0; d < dim; d++) {
         UNROLL for (int32_t i = 0; i < COLUMN_STEP; i++) {
-          lane q = lane_load_local(queries, QUERY_AT(t->column + (c + i) * COLUMN_ITEMS, d));
+          lane q = lane_load_local(queries, QUERY_AT(own_column() + (c + i) * COLUMN_ITEMS, d));
           UNROLL for (int32_t j = 0; j < KEY_STEP; j++) sums[i][j] =
               lane_multiply_add(q, lane_of(keys[j * KEY_ITEMS * KEY_FLOATS + d]), sums[i][j]);
         }
@@ -151,8 +114,8 @@ DEVICE void multiply_keys(const attention_arguments *a, const tile *t, int32_t c
       UNROLL for (int32_t i = 0; i < COLUMN_STEP; i++) {
         UNROLL for (int32_t j = 0; j < KEY_STEP; j++)
             lane_store_local(block,
-                             SCORES_AT + (t->key + (k + j) * KEY_ITEMS) * SCORE_FLOATS +
-                                 (t->column + (c + i) * COLUMN_ITEMS) * LANES,
+                             SCORES_AT + (own_key() + (k + j) * KEY_ITEMS) * SCORE_FLOATS +
+                                 (own_column() + (c + i) * COLUMN_ITEMS) * LANES,
                              sums[i][j]);
       }
     }
@@ -199,10 +162,10 @@ DEVICE void find_largest(LOCAL float *block, int32_t columns) {
 
 /* Scores become exp(s - largest). */
 DEVICE void exponentiate(const tile *t, LOCAL float *block, int32_t columns) {
-  for (int32_t c = t->column; c < columns; c += COLUMN_ITEMS) {
+  for (int32_t c = own_column(); c < columns; c += COLUMN_ITEMS) {
     lane largest = lane_load_local(block, LARGEST_AT + c * LANES);
     largest = lane_select(largest == lane_of(-INFINITY), lane_of(0.0f), largest);
-    for (int32_t j = t->key; j < KEYS; j += KEY_ITEMS) {
+    for (int32_t j = own_key(); j < KEYS; j += KEY_ITEMS) {
       int32_t at = SCORES_AT + j * SCORE_FLOATS + c * LANES;
       lane_store_local(block, at, lane_exp(lane_load_local(block, at) - largest));
     }
@@ -212,8 +175,8 @@ DEVICE void exponentiate(const tile *t, LOCAL float *block, int32_t columns) {
 /* ---- values ---------------------------------------------------------------------------------- */
 
 DEVICE void add_denominators(const tile *t, LOCAL float *block, int32_t columns) {
-  if (t->key != 0) return;
-  for (int32_t c = t->column; c < columns; c += COLUMN_ITEMS) {
+  if (own_key() != 0) return;
+  for (int32_t c = own_column(); c < columns; c += COLUMN_ITEMS) {
     lane sum = lane_of(0.0f);
     for (int32_t j = 0; j < KEYS; j++)
       sum += lane_load_local(block, SCORES_AT + j * SCORE_FLOATS + c * LANES);
@@ -229,9 +192,9 @@ DEVICE void add_values(const attention_arguments *a, const tile *t, int32_t coun
                        const LOCAL float *block, lane *all) {
   int32_t columns = tile_columns(t), dim = (int32_t)a->value_dim;
   for (int32_t c = 0; c < COLUMN_TRIPS && c * COLUMN_ITEMS < columns; c += COLUMN_STEP) {
-    const LOCAL float *weights = block + SCORES_AT + (t->column + c * COLUMN_ITEMS) * LANES;
+    const LOCAL float *weights = block + SCORES_AT + (own_column() + c * COLUMN_ITEMS) * LANES;
     for (int32_t v = 0; v < VALUE_TRIPS && v * KEY_ITEMS < dim; v += VALUE_STEP) {
-      const LOCAL float *values = block + ROWS_AT + t->key + v * KEY_ITEMS;
+      const LOCAL float *values = block + ROWS_AT + own_key() + v * KEY_ITEMS;
       lane sums[COLUMN_STEP][VALUE_STEP];
       UNROLL for (int32_t i = 0; i < COLUMN_STEP; i++) {
         UNROLL for (int32_t e = 0; e < VALUE_STEP; e++) sums[i][e] = lane_of(0.0f);
@@ -245,7 +208,7 @@ DEVICE void add_values(const attention_arguments *a, const tile *t, int32_t coun
       }
       UNROLL for (int32_t i = 0; i < COLUMN_STEP; i++) {
         lane shrink =
-            lane_load_local(block, SHRINK_AT + (t->column + (c + i) * COLUMN_ITEMS) * LANES);
+            lane_load_local(block, SHRINK_AT + (own_column() + (c + i) * COLUMN_ITEMS) * LANES);
         UNROLL for (int32_t e = 0; e < VALUE_STEP; e++) {
           lane *sum = &all[(c + i) * VALUE_TRIPS + v + e];
           *sum = lane_multiply_add(*sum, shrink, sums[i][e]);
@@ -260,7 +223,7 @@ DEVICE void add_values(const attention_arguments *a, const tile *t, int32_t coun
 DEVICE void store_sums(const attention_arguments *a, const attention_memory *m, const tile *t,
                        const LOCAL float *block, const lane *all) {
   for (int32_t c = 0; c < COLUMN_TRIPS; c++) {
-    int32_t row = (t->column + c * COLUMN_ITEMS) * LANES;
+    int32_t row = (own_column() + c * COLUMN_ITEMS) * LANES;
     int64_t at[LANES];
     float over[LANES];
     for (int32_t l = 0; l < LANES && row + l < t->rows; l++) {
@@ -269,7 +232,7 @@ DEVICE void store_sums(const attention_arguments *a, const attention_memory *m, 
       over[l] = denominator == 0.0f ? 0.0f : 1.0f / denominator;
     }
     for (int32_t v = 0; v < VALUE_TRIPS; v++) {
-      int32_t d = t->key + v * KEY_ITEMS;
+      int32_t d = own_key() + v * KEY_ITEMS;
       float each[LANES];
       if (d >= a->value_dim) continue;
       lane_to_array(each, all[c * VALUE_TRIPS + v]);

@@ -169,12 +169,13 @@ DEVICE lane with_number(lane x, int64_t at, float y) {
   if (at < 0 || at >= LANES) return x;
   float each[LANES];
   lane_to_array(each, x);
-  each[at] = y;
+  UNROLL for (int32_t i = 0; i < LANES; i++) each[i] = i == at ? y : each[i];
   return lane_from_array(each);
 }
 
 DEVICE float number_of(lane x, int64_t at) {
-  float each[LANES];
+  float each[LANES], number = 0.0f;
   lane_to_array(each, x);
-  return each[at];
+  UNROLL for (int32_t i = 0; i < LANES; i++) number = i == at ? each[i] : number;
+  return number;
 }

@@ -76,10 +76,11 @@ DEVICE lane load_lanes(const GLOBAL uint8_t *data, int32_t dtype, int64_t at, in
   if (stride == 1 && count == LANES) return load_neighbours(data, dtype, at);
   float each[LANES];
   if (count == LANES) {
-    for (int32_t i = 0; i < LANES; i++) each[i] = load_element(data, dtype, at + i * stride);
+    UNROLL for (int32_t i = 0; i < LANES; i++) each[i] =
+        load_element(data, dtype, at + i * stride);
   } else {
-    for (int32_t i = 0; i < LANES; i++)
-      each[i] = i < count ? load_element(data, dtype, at + i * stride) : rest;
+    UNROLL for (int32_t i = 0; i < LANES; i++) each[i] =
+        i < count ? load_element(data, dtype, at + i * stride) : rest;
   }
   return lane_from_array(each);
 }
@@ -92,7 +93,8 @@ DEVICE void store_lanes(GLOBAL uint8_t *data, int32_t dtype, int64_t at, int64_t
   }
   float each[LANES];
   lane_to_array(each, x);
-  for (int32_t i = 0; i < count; i++) store_element(data, dtype, at + i * stride, each[i]);
+  UNROLL for (int32_t i = 0; i < LANES; i++) if (i < count)
+      store_element(data, dtype, at + i * stride, each[i]);
 }
 
 /* The same of complex numbers: the imaginary part is the element after the real one. */

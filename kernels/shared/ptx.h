@@ -22,6 +22,10 @@ DEVICE uint16_t float_to_half(float x) {
   return bits;
 }
 
+/* No instruction. What is computed of x behind it is not what was computed of it before, for all
+ * that the compiler knows: it computes that again instead of keeping it in registers. */
+DEVICE void forget_uses(float *x) { asm volatile("" : "+f"(*x)); }
+
 #if __CUDA_ARCH__ >= 800
 
 /* Two numbers in 32 bits, the first in the lower half; rounded to nearest even. */

@@ -33,7 +33,7 @@ static seqmix_status open_device(int32_t index, void *queue, void **device) {
   return seqmix_gpu_open(&driver, index, queue, device);
 }
 
-static const seqmix_variant variants[] = {SEQMIX_GPU_VARIANTS(sm)};
+static const seqmix_variant variants[] = {SEQMIX_CUDA_VARIANTS};
 
 const seqmix_backend seqmix_cuda_backend = {
     .abi = SEQMIX_BACKEND_ABI,

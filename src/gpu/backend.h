@@ -22,10 +22,12 @@
 
 SEQMIX_GPU_CHOICE(attention_decode)
 SEQMIX_GPU_CHOICE(attention_prefill)
+SEQMIX_GPU_CHOICE(attention_prefill_mma)
 SEQMIX_GPU_CHOICE(attention_gemm)
 SEQMIX_GPU_CHOICE(attention_unfused)
 SEQMIX_GPU_ALGORITHM(attention_merge)
 SEQMIX_GPU_ALGORITHM(linear_attention_chunked)
+SEQMIX_GPU_CHOICE(linear_attention_chunked_mma)
 SEQMIX_GPU_CHOICE(linear_attention_recurrent)
 SEQMIX_GPU_ALGORITHM(linear_recurrence)
 SEQMIX_GPU_ALGORITHM(prefix_scan)
@@ -48,6 +50,12 @@ SEQMIX_GPU_ALGORITHM(selective_scan)
    SEQMIX_LINEAR_ATTENTION_BIDIRECTIONAL | SEQMIX_LINEAR_ATTENTION_PAST |                         \
    SEQMIX_LINEAR_ATTENTION_PRESENT | SEQMIX_LINEAR_ATTENTION_STATE_INDICES |                      \
    SEQMIX_LINEAR_ATTENTION_PACKED | SEQMIX_LINEAR_ATTENTION_OUT_F32)
+/* On tensor cores: without those that need a second writer, another diagonal, or rows that no
+ * weights are made for. */
+#define SEQMIX_GPU_LINEAR_MMA_FEATURES                                         \
+  (SEQMIX_GPU_LINEAR_ATTENTION_FEATURES &                                      \
+   ~(uint64_t)(SEQMIX_LINEAR_ATTENTION_DPLR | SEQMIX_LINEAR_ATTENTION_BONUS | \
+               SEQMIX_LINEAR_ATTENTION_NOT_CAUSAL))
 #define SEQMIX_GPU_LINEAR_RECURRENCE_FEATURES                                  \
   (SEQMIX_LINEAR_RECURRENCE_COMPLEX | SEQMIX_LINEAR_RECURRENCE_CONSTANT |      \
    SEQMIX_LINEAR_RECURRENCE_REVERSE | SEQMIX_LINEAR_RECURRENCE_PAST |          \
@@ -122,5 +130,23 @@ SEQMIX_GPU_ALGORITHM(selective_scan)
                                SEQMIX_GPU_TYPES | SEQMIX_DTYPE_BIT(SEQMIX_I32)),                   \
       SEQMIX_GPU_VARIANT(isa, selective_scan, SELECTIVE_SCAN, pieces, selective_scan),             \
       SEQMIX_GPU_VARIANT(isa, causal_conv1d, CAUSAL_CONV1D, tokens, causal_conv1d)
+
+/** A row of CUDA's alone: on tensor cores, of 16-bit types. */
+#define SEQMIX_GPU_MMA_VARIANT(operator, OPERATOR, algorithm, function, features_)      \
+  {                                                                                     \
+    .name = #operator"__half_sm_" #algorithm, .op = SEQMIX_OP_##OPERATOR,               \
+    .dtypes = SEQMIX_DTYPE_BIT(SEQMIX_F16) | SEQMIX_DTYPE_BIT(SEQMIX_BF16),             \
+    .device_features = SEQMIX_DEVICE_MMA, .problem_features = (features_),              \
+    .accepts = seqmix_gpu_##function##_accepts, .suits = seqmix_gpu_##function##_suits, \
+    .workspace = seqmix_gpu_##function##_workspace, .run = seqmix_gpu_##function,       \
+  }
+
+/** All rows of CUDA. */
+#define SEQMIX_CUDA_VARIANTS                                                                   \
+  SEQMIX_GPU_MMA_VARIANT(attention, ATTENTION, prefill_mma, attention_prefill_mma,             \
+                         SEQMIX_GPU_ATTENTION_FEATURES),                                       \
+      SEQMIX_GPU_MMA_VARIANT(linear_attention, LINEAR_ATTENTION, chunked_mma,                  \
+                             linear_attention_chunked_mma, SEQMIX_GPU_LINEAR_MMA_FEATURES),    \
+      SEQMIX_GPU_VARIANTS(sm)
 
 #endif

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "gpu/attention/attention.h"
 
+#include "gpu/attention/plan.h"
 #include "gpu/sequences.h"
 #include "kernels/shared/faults.h"
 
@@ -26,13 +27,6 @@ static attention_heads heads_of(const seqmix_view *view) {
       .stride = view->stride[0],
       .dtype = view->dtype,
   };
-}
-
-/* Whether scores are more than products within a window. */
-static int has_terms(const seqmix_attention_problem *p) {
-  return (p->header.features &
-          (SEQMIX_ATTENTION_MASK | SEQMIX_ATTENTION_BIAS | SEQMIX_ATTENTION_ALIBI |
-           SEQMIX_ATTENTION_SOFTCAP | SEQMIX_ATTENTION_BLOCK_MAP)) != 0;
 }
 
 static void take_indices(const seqmix_attention_problem *p, attention_arguments *a) {
@@ -85,7 +79,7 @@ attention_arguments seqmix_gpu_attention_arguments(const seqmix_attention_proble
       .softcap = (float)p->softcap,
       .offset_is_end = p->query_offset == SEQMIX_OFFSET_END && !p->query_offsets.bits,
       .is_tiled = (p->header.features & SEQMIX_ATTENTION_TILED_HEADS) != 0,
-      .has_terms = has_terms(p),
+      .has_terms = seqmix_gpu_has_terms(p),
       .scores_mode = p->scores_mode,
   };
   take_indices(p, &a);

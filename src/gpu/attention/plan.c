@@ -224,3 +224,9 @@ int seqmix_gpu_is_decode(const seqmix_attention_problem *p) {
     queries = gpu_least(queries, gpu_divided(p->query_total, p->sequences));
   return queries <= DECODE_ROWS_MOST / (p->q_heads / p->kv_heads);
 }
+
+int seqmix_gpu_has_terms(const seqmix_attention_problem *p) {
+  return (p->header.features &
+          (SEQMIX_ATTENTION_MASK | SEQMIX_ATTENTION_BIAS | SEQMIX_ATTENTION_ALIBI |
+           SEQMIX_ATTENTION_SOFTCAP | SEQMIX_ATTENTION_BLOCK_MAP)) != 0;
+}

@@ -65,6 +65,9 @@ typedef struct gpu_gemm_plan {
 gpu_gemm_plan seqmix_gpu_gemm_plan(const seqmix_attention_problem *problem,
                                    const seqmix_device_properties *device);
 
+/** Whether scores are more than products within a window. */
+int seqmix_gpu_has_terms(const seqmix_attention_problem *problem);
+
 /** Whether queries are so few that keys are what there is to share out. */
 int seqmix_gpu_is_decode(const seqmix_attention_problem *problem);
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Each kernel with its arguments, in the order of its parameters. */
 #include "core/error.h"
+#include "gpu/linear_attention/mma_plan.h"
 #include "gpu/linear_attention/run.h"
 
 typedef seqmix_linear_attention_problem linear;
@@ -121,15 +122,18 @@ seqmix_status seqmix_gpu_linear_finish(const gpu_linear_job *job) {
 /* Of chunks, what needs no state is in a program of its own. */
 static gpu_special weigh_special(const gpu_linear_job *job) {
   const gpu_linear_plan *plan = job->plan;
+  if (plan->algorithm == GPU_LINEAR_MMA)
+    return seqmix_gpu_linear_mma_weigh_special(plan, job->problem);
   return (gpu_special){
       "linear_attention/weights",
-      {{"LANES", plan->lanes}, {"ITEMS", plan->walk_items}, {"CHUNK", plan->chunk}},
+      {{"LANES", plan->lanes}, {"ITEMS", plan->weigh_items}, {"CHUNK", plan->chunk}},
   };
 }
 
 static gpu_special walk_special(const gpu_linear_job *job) {
   const gpu_linear_plan *plan = job->plan;
   int is_chunked = plan->algorithm == GPU_LINEAR_CHUNKED;
+  if (plan->algorithm == GPU_LINEAR_MMA) return seqmix_gpu_linear_mma_walk_special(plan);
   return (gpu_special){
       is_chunked ? "linear_attention/chunked" : "linear_attention/recurrent",
       {{"LANES", plan->lanes},
@@ -146,7 +150,8 @@ static int solves_by_channel(const linear *p) {
 
 seqmix_status seqmix_gpu_linear_weigh(const gpu_linear_job *job) {
   const linear *p = job->problem;
-  int is_chunked = job->plan->algorithm == GPU_LINEAR_CHUNKED;
+  int is_chunked = job->plan->algorithm != GPU_LINEAR_RECURRENT;
+  int32_t items = job->plan->weigh_items;
   const gpu_special special = is_chunked ? weigh_special(job) : walk_special(job);
   const linear_weights_arguments own = {
       .call = job->arguments,
@@ -159,8 +164,7 @@ seqmix_status seqmix_gpu_linear_weigh(const gpu_linear_job *job) {
   pass_indices(&arguments, p);
   seqmix_gpu_pass_value(&arguments, &own, sizeof own);
   return seqmix_gpu_launch(job->context, &special, is_chunked ? "linear_weights" : "linear_tokens",
-                           slots_of(job) * job->plan->walk_items, job->plan->walk_items,
-                           &arguments);
+                           slots_of(job) * items, items, &arguments);
 }
 
 seqmix_status seqmix_gpu_linear_walk(const gpu_linear_job *job) {
@@ -192,7 +196,7 @@ seqmix_status seqmix_gpu_linear_walk(const gpu_linear_job *job) {
   seqmix_gpu_pass_view(&arguments, &p->present_normalizer);
   pass_indices(&arguments, p);
   seqmix_gpu_pass_value(&arguments, &own, sizeof own);
-  const char *kernel = plan->algorithm == GPU_LINEAR_CHUNKED ? "linear_chunks" : "linear_walk";
+  const char *kernel = plan->algorithm == GPU_LINEAR_RECURRENT ? "linear_walk" : "linear_chunks";
   return seqmix_gpu_launch(job->context, &special, kernel,
                            job->arguments.streams * plan->blocks * plan->walk_items,
                            plan->walk_items, &arguments);

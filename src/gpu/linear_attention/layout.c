@@ -43,7 +43,9 @@ static void lay_out_chunked(gpu_linear_plan *plan, const seqmix_linear_attention
   plan->layout.keep = take(used, 2 * plan->dims);
   plan->layout.weights = take(used, gpu_times(pairs, square));
   plan->layout.solve = take(used, seqmix_gpu_linear_has_eraser(p) ? square : 0);
-  plan->layout.scratch = take(used, scratch_floats(plan, p));
+  /* On tensor cores, whether a chunk has anything that is not finite. */
+  plan->layout.scratch =
+      take(used, plan->algorithm == GPU_LINEAR_MMA ? 1 : scratch_floats(plan, p));
 }
 
 int64_t seqmix_gpu_linear_slot_floats(gpu_linear_plan *plan,
@@ -65,7 +67,8 @@ int64_t seqmix_gpu_linear_slot_floats(gpu_linear_plan *plan,
 
 static int64_t state_floats(const gpu_linear_plan *plan) {
   int64_t columns = plan->panels * plan->column_items * plan->lanes;
-  return plan->keeps_states ? gpu_times(columns, plan->dims) : 0;
+  int64_t rows = plan->dims + (plan->algorithm == GPU_LINEAR_MMA ? plan->chunk : 0);
+  return plan->keeps_states ? gpu_times(columns, rows) : 0;
 }
 
 static int64_t result_floats(const gpu_linear_plan *plan,

@@ -2,6 +2,7 @@
 #include "gpu/linear_attention/plan.h"
 
 #include "gpu/backend.h"
+#include "gpu/linear_attention/mma_plan.h"
 #include "kernels/linear_attention/arguments.h"
 
 /* Of a CPU, two vectors; others load four floats at once and have registers for as many columns. */
@@ -130,13 +131,17 @@ gpu_linear_plan seqmix_gpu_linear_plan(const seqmix_linear_attention_problem *p,
   gpu_linear_plan plan = {.algorithm = algorithm, .layout = {.floats = -1}};
   const int64_t most = (int64_t)1 << 28;
   if (p->head_dim > most || p->value_dim > most) return plan;
-  if (device->is_processor)
+  if (algorithm == GPU_LINEAR_MMA && p->head_dim > GPU_LINEAR_MMA_DIMS) return plan;
+  plan.chunk = CHUNK;
+  if (algorithm == GPU_LINEAR_MMA)
+    seqmix_gpu_linear_shape_for_mma(&plan, p, device);
+  else if (device->is_processor)
     shape_for_processor(&plan, p->head_dim);
   else
     shape_for_gpu(&plan, p->head_dim, device);
   if (!device->is_processor && algorithm == GPU_LINEAR_RECURRENT)
     share_rows(&plan, p->head_dim, device);
-  plan.chunk = CHUNK;
+  if (algorithm != GPU_LINEAR_MMA) plan.weigh_items = plan.walk_items;
   if (algorithm == GPU_LINEAR_RECURRENT && p->length < CHUNK)
     plan.chunk = (int32_t)gpu_most(p->length, 1);
   plan.streams = gpu_times(p->sequences, p->state_heads);
@@ -146,7 +151,7 @@ gpu_linear_plan seqmix_gpu_linear_plan(const seqmix_linear_attention_problem *p,
   share_columns(&plan, p, device);
   plan.keeps_states = 1;
   share_time(&plan, p, device);
-  plan.keeps_states = algorithm == GPU_LINEAR_CHUNKED || plan.chunks_at_once < plan.chunks ||
+  plan.keeps_states = algorithm != GPU_LINEAR_RECURRENT || plan.chunks_at_once < plan.chunks ||
                       gpu_linear_uses(p, SEQMIX_LINEAR_ATTENTION_NOT_CAUSAL);
   seqmix_gpu_linear_lay_out(&plan, p);
   return plan;

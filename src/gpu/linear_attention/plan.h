@@ -9,7 +9,11 @@
 
 #include "gpu/plan.h"
 
-typedef enum gpu_linear_algorithm { GPU_LINEAR_RECURRENT, GPU_LINEAR_CHUNKED } gpu_linear_algorithm;
+typedef enum gpu_linear_algorithm {
+  GPU_LINEAR_RECURRENT,
+  GPU_LINEAR_CHUNKED,
+  GPU_LINEAR_MMA /* chunks on tensor cores */
+} gpu_linear_algorithm;
 
 /** Offsets into a slot or into workspace, in floats. */
 typedef struct gpu_linear_layout {
@@ -30,6 +34,8 @@ typedef struct gpu_linear_plan {
   int32_t walk_items, column_items, rows; /* of those that pass over states */
   int32_t width;                          /* panels that an item has at once */
   int32_t chunk;                          /* tokens */
+  int32_t weigh_items;                    /* of chunks, in what needs no state */
+  int32_t weigh_bytes, walk_bytes;        /* local memory that launches give: on tensor cores */
   /* Sizes. */
   int64_t dims;                 /* D, filled up */
   int64_t panels;               /* of column_items x lanes columns, of each state */
