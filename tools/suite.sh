@@ -28,7 +28,8 @@ python_env() {
   shift
   [[ ${SEQMIX_DEVICE:-} != cuda* ]] || cuda=${SEQMIX_CUDA:-}
   [[ ${SEQMIX_DEVICE:-} != opencl* ]] || opencl=
-  env SEQMIX_CUDA=$cuda SEQMIX_OPENCL=$opencl PYTHONPATH="$PWD/python" SEQMIX_LIBRARY="$PWD/$folder/src/libseqmix.so" \
+  env SEQMIX_CUDA="$cuda" SEQMIX_OPENCL="$opencl" PYTHONPATH="$PWD/python" \
+    SEQMIX_LIBRARY="$PWD/$folder/src/libseqmix.so" \
     SEQMIX_TOOL="$PWD/$folder/tools/seqmix" "$@"
 }
 

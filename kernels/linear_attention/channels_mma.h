@@ -42,7 +42,8 @@ DEVICE INLINE float sum_of_warp(float x) {
   return x;
 }
 
-/* Of tokens s and s + 1 of the tile at `first` for those from s on; a warp's items share channels. */
+/* Of tokens s and s + 1 of the tile at `first` for those from s on; a warp's items share channels.
+ */
 DEVICE void weigh_pair(weigher *w, int32_t reader, int32_t first, int32_t s) {
   const GLOBAL float *rows = reader_rows(w, reader);
   float p[2][DIM / WARP_ITEMS];
@@ -81,8 +82,7 @@ DEVICE void weigh_earlier_tile(weigher *w, int32_t reader, int32_t t, int32_t s)
   multiply_by_keys(sums, tile_of(w), ROW, w->keys + s * ROW);
   UNROLL for (int32_t i = 0; i < 8; i += 2)
       store_weights(w, reader, t + fragment_row() + i / 2 % 2 * 8,
-                    s + fragment_column() + i / 4 * 8, sums[i / 4][i % 4],
-                    sums[i / 4][i % 4 + 1]);
+                    s + fragment_column() + i / 4 * 8, sums[i / 4][i % 4], sums[i / 4][i % 4 + 1]);
 }
 
 /* Its rows times P(0, t): as the walk over chunks reads them, but of an eraser, which is solved for

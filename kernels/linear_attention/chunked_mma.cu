@@ -13,8 +13,8 @@
  *
  * On the right are rows that all warps share: T E, T, then P q and W of each query, then P k. They
  * come through STAGES stages of local memory, each copied while those before it are used. Squares
- * right of a triangle's diagonal are left out. The sum of a chunk begins at zero and is added to the
- * state once, as tensor cores may cut what they add to a large number.
+ * right of a triangle's diagonal are left out. The sum of a chunk begins at zero and is added to
+ * the state once, as tensor cores may cut what they add to a large number.
  *
  * What is not finite would pass through a triangle's zeros to earlier tokens. So a chunk with a
  * state or y that is not finite, or with such rows, goes number by number (pass_exactly), with the
@@ -71,7 +71,8 @@ DEVICE INLINE void copy_rows(LOCAL uint16_t *to, const GLOBAL float *from, int32
   int32_t units = 2 * columns / ROW_UNIT;
   const GLOBAL uint16_t *rows = (const GLOBAL uint16_t *)from;
   _Pragma("unroll 1") for (int32_t i = (int32_t)item_number(); i < CHUNK * units; i += ITEMS)
-    start_copy_16(to + i / units * ROW_OF(columns) + i % units * ROW_UNIT, rows + i * ROW_UNIT, 1);
+      start_copy_16(to + i / units * ROW_OF(columns) + i % units * ROW_UNIT, rows + i * ROW_UNIT,
+                    1);
 }
 
 /* T E, T, each query's rows and weights, k. Without a chunk left a group of copies is empty. */
@@ -115,7 +116,8 @@ DEVICE INLINE const LOCAL uint16_t *take_rows(walker *w) {
 
 /* ---- products -------------------------------------------------------------------------------- */
 
-/* sums += S^T rows^T. The state is split anew each time: both forms of it are too many registers. */
+/* sums += S^T rows^T. The state is split anew each time: both forms of it are too many registers.
+ */
 DEVICE INLINE void read_state(float (*sums)[4], float (*state)[4], const LOCAL uint16_t *rows) {
   UNROLL for (int32_t i = 0; i < 4 * STATE_TILES; i++) forget_uses(&state[i / 4][i % 4]);
   UNROLL for (int32_t d = 0; d < DIM / 16; d++) {
@@ -153,8 +155,8 @@ DEVICE INLINE float decayed(float x, float whole, float part) {
 }
 
 /* S^T = P(0, end) S^T + y^T rows */
-DEVICE INLINE void write_state(float (*state)[4], const split_square *y,
-                               const LOCAL uint16_t *rows, const GLOBAL float *keep) {
+DEVICE INLINE void write_state(float (*state)[4], const split_square *y, const LOCAL uint16_t *rows,
+                               const GLOBAL float *keep) {
   UNROLL for (int32_t d = 0; d < DIM / 16; d++) {
     float sums[2][4] = {{0, 0, 0, 0}, {0, 0, 0, 0}};
     UNROLL for (int32_t s = 0; s < CHUNK / 16; s++) {
@@ -194,7 +196,7 @@ DEVICE INLINE LOCAL float *value_place(const walker *w, int32_t i) {
 
 /* Results go through local memory, so that rows are stored by neighbours. */
 DEVICE INLINE void store_results(const walker *w, int64_t query, const float (*sums)[4]) {
-  UNROLL for (int32_t i = 0; i < 4 * TOKEN_TILES; i++) *value_place(w, i) = sums[i / 4][i % 4];
+  UNROLL for (int32_t i = 0; i < 4 * TOKEN_TILES; i++) * value_place(w, i) = sums[i / 4][i % 4];
   group_barrier();
   _Pragma("unroll 1") FOR_ITEMS(i, w->count * (PANEL / LANES)) {
     int64_t t = i / (PANEL / LANES), column = i % (PANEL / LANES) * LANES;
@@ -273,7 +275,7 @@ DEVICE INLINE void load_kept(const walker *w, float (*state)[4]) {
   UNROLL for (int32_t i = 0; i < 4 * STATE_TILES; i++) state[i / 4][i % 4] = *state_place_of(w, i);
 }
 DEVICE INLINE void store_kept(const walker *w, const float (*state)[4]) {
-  UNROLL for (int32_t i = 0; i < 4 * STATE_TILES; i++) *state_place_of(w, i) = state[i / 4][i % 4];
+  UNROLL for (int32_t i = 0; i < 4 * STATE_TILES; i++) * state_place_of(w, i) = state[i / 4][i % 4];
 }
 
 DEVICE void copy_past(const walker *w) {

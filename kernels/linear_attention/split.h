@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Numbers of f32 for tensor cores: each is a sum of two of bf16, `high` and what that leaves, `low`,
- * which keep 16 digits of its 24 over the whole range of f32. A product of two such is three on
- * tensor cores; that of the two low parts is left out. What is 16 bits wide in a tensor is exact.
+/* Numbers of f32 for tensor cores: each is a sum of two of bf16, `high` and what that leaves,
+ * `low`, which keep 16 digits of its 24 over the whole range of f32. A product of two such is three
+ * on tensor cores; that of the two low parts is left out. What is 16 bits wide in a tensor is
+ * exact.
  *
  * A row of COLUMNS numbers in workspace takes the place it had as f32: first all that is high, then
  * all that is low. A program has the constant HALF=3, bf16. */
@@ -104,8 +105,7 @@ DEVICE void store_split(GLOBAL uint16_t *row, int32_t columns, int32_t column, f
 }
 
 DEVICE float load_split(const GLOBAL uint16_t *row, int32_t columns, int32_t column) {
-  return from_bits((uint32_t)row[column] << 16) +
-         from_bits((uint32_t)row[columns + column] << 16);
+  return from_bits((uint32_t)row[column] << 16) + from_bits((uint32_t)row[columns + column] << 16);
 }
 
 /* ---- what is not finite ---------------------------------------------------------------------- */

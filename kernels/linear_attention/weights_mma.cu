@@ -15,12 +15,12 @@
  *
  * Per chunk, a reader's weights are CHUNK^2 DIM / 2 multiply-adds and a diagonal more, T E as many,
  * three times that on tensor cores, and T some CHUNK^3 / 6 in f32; rows are read and written once,
- * 8 CHUNK DIM bytes each. At CHUNK 64, DIM 128 with a query and an eraser that is 0.8 M multiply-adds
- * on tensor cores (2.4 M split) for 200 KB, so that on an H200, 989 TFLOP/s for bf16 and 4.8 TB/s by
- * its data sheet, memory bounds it, unless the second-level cache has the rows, and, within a
- * group, the steps that wait for each other: several chunks share a multiprocessor for these. Where
- * decays are per channel, the tiles on the diagonal are 2 SQUARE CHUNK DIM operations in f32 of
- * each reader. Not measured.
+ * 8 CHUNK DIM bytes each. At CHUNK 64, DIM 128 with a query and an eraser that is 0.8 M
+ * multiply-adds on tensor cores (2.4 M split) for 200 KB, so that on an H200, 989 TFLOP/s for bf16
+ * and 4.8 TB/s by its data sheet, memory bounds it, unless the second-level cache has the rows,
+ * and, within a group, the steps that wait for each other: several chunks share a multiprocessor
+ * for these. Where decays are per channel, the tiles on the diagonal are 2 SQUARE CHUNK DIM
+ * operations in f32 of each reader. Not measured.
  *
  * Constants: LANES=1, HALF=3, ITEMS, DIM, CHUNK, BY_CHANNEL, LOCAL_BYTES. */
 #if BY_CHANNEL
@@ -35,8 +35,8 @@ DEVICE LOCAL float *square_at(LOCAL float *matrix, int32_t i, int32_t j) {
   return matrix + i * SQUARE * SQUARE_ROW + j * SQUARE;
 }
 
-/* Squares on the diagonal: an item has a column, row t of which is that of 1, and the rows before it
- * times those of A. */
+/* Squares on the diagonal: an item has a column, row t of which is that of 1, and the rows before
+ * it times those of A. */
 DEVICE void invert_diagonal(const weigher *w) {
   for (int32_t i = warp_number(); i < w->tiles; i += WARPS) {
     const LOCAL float *a = square_at(w->erased, i, i);
@@ -61,8 +61,8 @@ DEVICE INLINE float sum_of_products(const LOCAL float *row, const LOCAL float *c
   return sum;
 }
 
-/* Squares `apart` from the diagonal. The sum in the formula waits in A's square across the diagonal,
- * which holds nothing. */
+/* Squares `apart` from the diagonal. The sum in the formula waits in A's square across the
+ * diagonal, which holds nothing. */
 DEVICE void invert_squares(const weigher *w, int32_t apart) {
   int32_t count = (w->tiles - apart) * SQUARE * SQUARE;
   FOR_ITEMS(n, count) {
@@ -76,9 +76,8 @@ DEVICE void invert_squares(const weigher *w, int32_t apart) {
   FOR_ITEMS(n, count) {
     int32_t j = (int32_t)n / (SQUARE * SQUARE), i = j + apart, t = n / SQUARE % SQUARE,
             s = n % SQUARE;
-    square_at(w->inverse, i, j)[t * SQUARE_ROW + s] =
-        sum_of_products(square_at(w->inverse, i, i) + t * SQUARE_ROW,
-                        square_at(w->erased, j, i) + s, t + 1);
+    square_at(w->inverse, i, j)[t * SQUARE_ROW + s] = sum_of_products(
+        square_at(w->inverse, i, i) + t * SQUARE_ROW, square_at(w->erased, j, i) + s, t + 1);
   }
   group_barrier();
 }
@@ -144,7 +143,7 @@ DEVICE void solve(weigher *w) {
 KERNEL void linear_weights(GLOBAL int32_t *faults, GLOBAL float *work, const GLOBAL uint8_t *bonus,
                            const GLOBAL uint8_t *cu_seqlens, const GLOBAL uint8_t *state_indices,
                            const GLOBAL uint8_t *state_out_indices, linear_weights_arguments of) {
-  LOCAL_BLOCK(block, CHUNK *ROW + 2 * CHUNK * SQUARE_ROW + FACTOR_FLOATS);
+  LOCAL_BLOCK(block, CHUNK * ROW + 2 * CHUNK * SQUARE_ROW + FACTOR_FLOATS);
   const linear_call *c = &of.call;
   const sequence_arrays arrays = {cu_seqlens, state_indices, state_out_indices};
   weigher w = {&of, c, find_chunk(c, arrays, work, faults)};

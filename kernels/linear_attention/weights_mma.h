@@ -18,12 +18,12 @@ typedef struct weigher {
   const linear_weights_arguments *a;
   const linear_call *c;
   chunk_place k;
-  int32_t tiles;         /* of SQUARE tokens, that have tokens */
-  LOCAL float *keys;     /* [CHUNK, ROW]: k, later E */
-  LOCAL float *erased;   /* [CHUNK, SQUARE_ROW]: A, the eraser's weights */
-  LOCAL float *inverse;  /* the same: P(s, t) per head, later T */
-  LOCAL float *factors;  /* of decays: see heads_mma.h, channels_mma.h */
-  float probe;           /* NaN from the first number on that is not finite */
+  int32_t tiles;        /* of SQUARE tokens, that have tokens */
+  LOCAL float *keys;    /* [CHUNK, ROW]: k, later E */
+  LOCAL float *erased;  /* [CHUNK, SQUARE_ROW]: A, the eraser's weights */
+  LOCAL float *inverse; /* the same: P(s, t) per head, later T */
+  LOCAL float *factors; /* of decays: see heads_mma.h, channels_mma.h */
+  float probe;          /* NaN from the first number on that is not finite */
 } weigher;
 
 /* Readers are queries, then the eraser. */

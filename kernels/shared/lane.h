@@ -76,8 +76,7 @@ DEVICE lane load_lanes(const GLOBAL uint8_t *data, int32_t dtype, int64_t at, in
   if (stride == 1 && count == LANES) return load_neighbours(data, dtype, at);
   float each[LANES];
   if (count == LANES) {
-    UNROLL for (int32_t i = 0; i < LANES; i++) each[i] =
-        load_element(data, dtype, at + i * stride);
+    UNROLL for (int32_t i = 0; i < LANES; i++) each[i] = load_element(data, dtype, at + i * stride);
   } else {
     UNROLL for (int32_t i = 0; i < LANES; i++) each[i] =
         i < count ? load_element(data, dtype, at + i * stride) : rest;

@@ -45,7 +45,8 @@ bool is_lasting(CUresult status) {
 /* Programs call the engine by its symbols, whoever loaded this library for himself alone. */
 __attribute__((constructor)) void show_symbols() {
   Dl_info info;
-  if (dladdr((void *)show_symbols, &info)) dlopen(info.dli_fname, RTLD_NOLOAD | RTLD_GLOBAL | RTLD_NOW);
+  if (dladdr((void *)show_symbols, &info))
+    dlopen(info.dli_fname, RTLD_NOLOAD | RTLD_GLOBAL | RTLD_NOW);
 }
 
 }  // namespace

@@ -104,8 +104,8 @@ CUresult cuModuleGetFunction(CUfunction *made, CUmodule module, const char *name
   const std::string symbol = std::string("emulator_kernel_") + name;
   const void *found = dlsym(module->library, symbol.c_str());
   if (!found) return CUDA_ERROR_NOT_FOUND;
-  module->functions.push_back(std::make_unique<CUfunc_st>(
-      CUfunc_st{module, (const kernel_entry *)found, LOCAL_MOST}));
+  module->functions.push_back(
+      std::make_unique<CUfunc_st>(CUfunc_st{module, (const kernel_entry *)found, LOCAL_MOST}));
   *made = module->functions.back().get();
   return CUDA_SUCCESS;
 }
@@ -118,9 +118,7 @@ CUresult cuFuncGetAttribute(int *value, int attribute, CUfunction function) {
     case CU_FUNC_ATTRIBUTE_SHARED_SIZE_BYTES:
     case CU_FUNC_ATTRIBUTE_LOCAL_SIZE_BYTES:
     case CU_FUNC_ATTRIBUTE_NUM_REGS: *value = 0; break;
-    case CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES:
-      *value = (int)function->given_most;
-      break;
+    case CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES: *value = (int)function->given_most; break;
     default: return CUDA_ERROR_INVALID_VALUE;
   }
   return CUDA_SUCCESS;
@@ -146,8 +144,11 @@ CUresult run_recorded(CUctx_st *context, const recorded_launch &r) {
   const CUmod_st *module = r.function->module;
   std::vector<void *> parameters;
   for (const std::vector<char> &one : r.parameters) parameters.push_back((void *)one.data());
-  launch l = {r.function->entry, (const void *)module->number, module->begin, module->end,
-              r.blocks, r.threads, r.local_given, LOCAL_MOST, parameters.data()};
+  launch l = {r.function->entry, (const void *)module->number,
+              module->begin,     module->end,
+              r.blocks,          r.threads,
+              r.local_given,     LOCAL_MOST,
+              parameters.data()};
   const bool is_right = run_launch(l);
   if (!is_right) break_context(context, CUDA_ERROR_ILLEGAL_ADDRESS);
   return context->broken;
@@ -157,8 +158,7 @@ namespace {
 
 CUresult check_launch(const CUfunc_st *function, const unsigned *grid, const unsigned *items,
                       unsigned given) {
-  if (!function || function->module->context != current_context())
-    return CUDA_ERROR_INVALID_HANDLE;
+  if (!function || function->module->context != current_context()) return CUDA_ERROR_INVALID_HANDLE;
   for (int i = 0; i < 3; i++)
     if (grid[i] == 0 || items[i] == 0) return CUDA_ERROR_INVALID_VALUE;
   /* The engine's grids have one dimension, as the project's have. */

@@ -22,8 +22,8 @@ region region_of(uint64_t address) {
   const allocation *a = allocation_of(address, 1, &base);
   if (a) return {place::device, base, a->bytes, a->number};
   if (running && address >= running->program_begin && address < running->program_end)
-    return {place::program, running->program_begin,
-            running->program_end - running->program_begin, 0};
+    return {place::program, running->program_begin, running->program_end - running->program_begin,
+            0};
   return {place::none, 0, 0, 0};
 }
 
@@ -89,7 +89,8 @@ struct source_place {
   uint32_t line, column;
 };
 
-extern "C" void __wrap___ubsan_handle_type_mismatch_v1(const source_place *at, const void *address) {
+extern "C" void __wrap___ubsan_handle_type_mismatch_v1(const source_place *at,
+                                                       const void *address) {
   if (now)
     stop("thread %d of block %" PRId64 " accesses memory that is not aligned (0x...%03" PRIx64
          ") at %s:%u",
@@ -97,7 +98,8 @@ extern "C" void __wrap___ubsan_handle_type_mismatch_v1(const source_place *at, c
 }
 extern "C" void __wrap___ubsan_handle_out_of_bounds(const source_place *at, uint64_t index) {
   if (now)
-    stop("thread %d of block %" PRId64 " takes element %" PRId64 " out of an array's bounds at %s:%u",
+    stop("thread %d of block %" PRId64 " takes element %" PRId64
+         " out of an array's bounds at %s:%u",
          now->index, now->of->number, (int64_t)index, at->file, at->line);
 }
 

@@ -136,8 +136,7 @@ void load(uint32_t *parts, const void *row, bool is_turned, const spot &at, cons
 extern "C" void load_matrices(uint32_t *parts, const void *row, const char *file, int line) {
   load(parts, row, false, {file, line}, __builtin_return_address(0));
 }
-extern "C" void load_matrices_turned(uint32_t *parts, const void *row, const char *file,
-                                     int line) {
+extern "C" void load_matrices_turned(uint32_t *parts, const void *row, const char *file, int line) {
   load(parts, row, true, {file, line}, __builtin_return_address(0));
 }
 

@@ -56,7 +56,8 @@ const allocation *recent;
 void report_zone(uint64_t base, const allocation &a) {
   int64_t where;
   if (!are_red_zones_touched((const char *)base, a.bytes, &where)) return;
-  report("allocation %" PRIu64 " of %" PRIu64 " bytes is written out of bounds, at its byte %" PRId64,
+  report("allocation %" PRIu64 " of %" PRIu64
+         " bytes is written out of bounds, at its byte %" PRId64,
          a.number, a.bytes, where);
   set_red_zones((char *)base, a.bytes);
 }
@@ -130,7 +131,8 @@ void end_local(block *b) {
   int64_t where;
   blocks_with_local[b->slot] = nullptr;
   if (b->has_local && are_red_zones_touched(b->local, b->local_bytes, &where))
-    report("block %" PRId64 " writes out of its %" PRIu64 " bytes of shared memory, at byte %" PRId64,
+    report("block %" PRId64 " writes out of its %" PRIu64
+           " bytes of shared memory, at byte %" PRId64,
            b->number, b->local_bytes, where);
   b->has_local = false;
 }

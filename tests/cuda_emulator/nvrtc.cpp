@@ -71,17 +71,26 @@ int run(const std::vector<std::string> &words, const std::string &log) {
 
 /* The processor's own instructions would save little, and bind what is kept to it. */
 std::vector<std::string> flags(bool is_observed) {
-  std::vector<std::string> words = {"-std=c++17", "-O1", "-g1", "-gdwarf-4", "-fPIC", "-w",
-                                    "-fno-strict-aliasing", "-ffp-contract=off", "-fno-exceptions",
-                                    "-fno-asynchronous-unwind-tables", "-fno-gnu-unique",
+  std::vector<std::string> words = {"-std=c++17",
+                                    "-O1",
+                                    "-g1",
+                                    "-gdwarf-4",
+                                    "-fPIC",
+                                    "-w",
+                                    "-fno-strict-aliasing",
+                                    "-ffp-contract=off",
+                                    "-fno-exceptions",
+                                    "-fno-asynchronous-unwind-tables",
+                                    "-fno-gnu-unique",
                                     "-ftrivial-auto-var-init=pattern"};
   if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"))
     words.insert(words.end(), {"-mavx2", "-mfma"});
   if (is_observed)
-    words.insert(words.end(),
-                 {"-fsanitize=thread", "--param=tsan-instrument-func-entry-exit=0",
-                  "-fsanitize=alignment,bounds",
-                  "-Wl,--wrap=__ubsan_handle_type_mismatch_v1,--wrap=__ubsan_handle_out_of_bounds"});
+    words.insert(
+        words.end(),
+        {"-fsanitize=thread", "--param=tsan-instrument-func-entry-exit=0",
+         "-fsanitize=alignment,bounds",
+         "-Wl,--wrap=__ubsan_handle_type_mismatch_v1,--wrap=__ubsan_handle_out_of_bounds"});
   return words;
 }
 

@@ -10,7 +10,11 @@
 
 namespace {
 
-enum { NVRTC_ERROR_INVALID_INPUT = 3, NVRTC_ERROR_INVALID_PROGRAM = 4, NVRTC_ERROR_INVALID_OPTION = 5 };
+enum {
+  NVRTC_ERROR_INVALID_INPUT = 3,
+  NVRTC_ERROR_INVALID_PROGRAM = 4,
+  NVRTC_ERROR_INVALID_OPTION = 5
+};
 
 std::vector<int> known_archs() {
   const char *text = std::getenv("EMULATOR_NVRTC_ARCHS");

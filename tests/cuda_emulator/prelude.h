@@ -26,7 +26,7 @@ typedef unsigned long long uint64_t;
 /* ---- numbers --------------------------------------------------------------------------------- */
 
 /* Each by the name of C, and by the one for all types. */
-#define EMULATOR_FUNCTION(name)                                          \
+#define EMULATOR_FUNCTION(name)                                           \
   static inline float name##f(float x) { return __builtin_##name##f(x); } \
   static inline float name(float x) { return __builtin_##name##f(x); }    \
   static inline double name(double x) { return __builtin_##name(x); }
@@ -47,9 +47,9 @@ EMULATOR_FUNCTION(ceil)
 EMULATOR_FUNCTION(rint)
 EMULATOR_FUNCTION(trunc)
 EMULATOR_FUNCTION(erf)
-#define EMULATOR_FUNCTION_OF_TWO(name)                                                      \
-  static inline float name##f(float x, float y) { return __builtin_##name##f(x, y); }       \
-  static inline float name(float x, float y) { return __builtin_##name##f(x, y); }          \
+#define EMULATOR_FUNCTION_OF_TWO(name)                                                \
+  static inline float name##f(float x, float y) { return __builtin_##name##f(x, y); } \
+  static inline float name(float x, float y) { return __builtin_##name##f(x, y); }    \
   static inline double name(double x, double y) { return __builtin_##name(x, y); }
 EMULATOR_FUNCTION_OF_TWO(pow)
 EMULATOR_FUNCTION_OF_TWO(fmax)
@@ -75,8 +75,8 @@ static inline float __fdividef(float a, float b) { return a / b; }
 static inline float __expf(float x) { return __builtin_expf(x); }
 static inline float __logf(float x) { return __builtin_logf(x); }
 
-#define EMULATOR_LEAST_AND_MOST(type)                                    \
-  static inline type min(type a, type b) { return b < a ? b : a; }       \
+#define EMULATOR_LEAST_AND_MOST(type)                              \
+  static inline type min(type a, type b) { return b < a ? b : a; } \
   static inline type max(type a, type b) { return a < b ? b : a; }
 EMULATOR_LEAST_AND_MOST(int)
 EMULATOR_LEAST_AND_MOST(unsigned)
@@ -168,10 +168,10 @@ static inline T emulator_shuffled(int kind, unsigned mask, T value, int by, int 
     return emulator_same_bits<T>(emulator_shuffle(kind, mask, bits, by, width, file, line));
   }
 }
-#define EMULATOR_SHUFFLE(name, kind)                                                       \
-  template <typename T>                                                                    \
-  static inline T name(unsigned mask, T value, int by, int width = 32, EMULATOR_FROM) {    \
-    return emulator_shuffled(kind, mask, value, by, width, file, line);                    \
+#define EMULATOR_SHUFFLE(name, kind)                                                    \
+  template <typename T>                                                                 \
+  static inline T name(unsigned mask, T value, int by, int width = 32, EMULATOR_FROM) { \
+    return emulator_shuffled(kind, mask, value, by, width, file, line);                 \
   }
 EMULATOR_SHUFFLE(__shfl_sync, 0)
 EMULATOR_SHUFFLE(__shfl_up_sync, 1)
@@ -197,15 +197,15 @@ uint64_t emulator_atomic_long(int operation, uint64_t *at, uint64_t value);
 float emulator_atomic_float(int operation, float *at, float value);
 uint64_t emulator_compare_and_swap(void *at, int bytes, uint64_t expected, uint64_t value);
 }
-#define EMULATOR_ATOMIC(name, operation)                                           \
-  static __forceinline__ int name(int *at, int value) {                            \
-    return emulator_atomic_int(operation, at, value);                              \
-  }                                                                                \
-  static __forceinline__ unsigned name(unsigned *at, unsigned value) {             \
-    return emulator_atomic_unsigned(operation, at, value);                         \
-  }                                                                                \
-  static __forceinline__ uint64_t name(uint64_t *at, uint64_t value) {             \
-    return emulator_atomic_long(operation, at, value);                             \
+#define EMULATOR_ATOMIC(name, operation)                               \
+  static __forceinline__ int name(int *at, int value) {                \
+    return emulator_atomic_int(operation, at, value);                  \
+  }                                                                    \
+  static __forceinline__ unsigned name(unsigned *at, unsigned value) { \
+    return emulator_atomic_unsigned(operation, at, value);             \
+  }                                                                    \
+  static __forceinline__ uint64_t name(uint64_t *at, uint64_t value) { \
+    return emulator_atomic_long(operation, at, value);                 \
   }
 EMULATOR_ATOMIC(atomicAdd, 0)
 EMULATOR_ATOMIC(atomicMax, 1)

@@ -29,8 +29,7 @@ std::vector<std::string> frames_of(const void *pc) {
   Dl_info info;
   if (!dladdr(pc, &info) || !info.dli_fname) return frames;
   /* The call lies before what it returns to. */
-  const unsigned long offset =
-      (unsigned long)((const char *)pc - 1 - (const char *)info.dli_fbase);
+  const unsigned long offset = (unsigned long)((const char *)pc - 1 - (const char *)info.dli_fbase);
   const char *self = "/proc/self/";
   std::string file = info.dli_fname;
   if (file.compare(0, std::strlen(self), self) == 0)

@@ -54,34 +54,36 @@ START_TEST(test_lanes_meet) {
     int up = lane >= 3 ? lane - 3 : lane, down = lane % 8 < 6 ? lane + 2 : lane;
     expected[i] = (lane ^ 5) + 100 * up + 10000 * down + 1000000 * (warp * 32 == i ? 1 : 0);
   }
-  expect_numbers("extern \"C\" __global__ void test(int *data) {\n"
-                 "  int i = threadIdx.x, lane = i % 32;\n"
-                 "  int a = __shfl_xor_sync(0xffffffffu, lane, 5);\n"
-                 "  int b = __shfl_up_sync(0xffffffffu, lane, 3);\n"
-                 "  int c = __shfl_down_sync(0xffffffffu, lane, 2, 8);\n"
-                 "  double d = __shfl_sync(0xffffffffu, (double)lane, 40);\n"
-                 "  int first = __ballot_sync(0xffffffffu, lane == 7) == 1u << 7 && d == 8.0 &&\n"
-                 "              __any_sync(0xffffffffu, lane == 9) &&\n"
-                 "              !__all_sync(0xffffffffu, lane < 31);\n"
-                 "  data[i] = a + 100 * b + 10000 * c + 1000000 * (first && lane == 0);\n"
-                 "}\n",
-                 64, expected, 64);
+  expect_numbers(
+      "extern \"C\" __global__ void test(int *data) {\n"
+      "  int i = threadIdx.x, lane = i % 32;\n"
+      "  int a = __shfl_xor_sync(0xffffffffu, lane, 5);\n"
+      "  int b = __shfl_up_sync(0xffffffffu, lane, 3);\n"
+      "  int c = __shfl_down_sync(0xffffffffu, lane, 2, 8);\n"
+      "  double d = __shfl_sync(0xffffffffu, (double)lane, 40);\n"
+      "  int first = __ballot_sync(0xffffffffu, lane == 7) == 1u << 7 && d == 8.0 &&\n"
+      "              __any_sync(0xffffffffu, lane == 9) &&\n"
+      "              !__all_sync(0xffffffffu, lane < 31);\n"
+      "  data[i] = a + 100 * b + 10000 * c + 1000000 * (first && lane == 0);\n"
+      "}\n",
+      64, expected, 64);
 }
 END_TEST
 
 START_TEST(test_atomics) {
   int expected[6] = {96, 95, -95, 0x60, 3, 5};
-  expect_numbers("extern \"C\" __global__ void test(int *data) {\n"
-                 "  int i = threadIdx.x;\n"
-                 "  atomicAdd(&data[0], 1);\n"
-                 "  atomicMax(&data[1], i);\n"
-                 "  atomicMin(&data[2], -i);\n"
-                 "  atomicOr((unsigned *)&data[3], i & 0x60u);\n"
-                 "  atomicAdd((float *)&data[8], 0.5f);\n"
-                 "  if (i == 0) { atomicExch(&data[4], 3); atomicCAS(&data[5], 0, 5); }\n"
-                 "  if (i == 1) atomicCAS(&data[5], 1, 7);\n"
-                 "}\n",
-                 96, expected, 6);
+  expect_numbers(
+      "extern \"C\" __global__ void test(int *data) {\n"
+      "  int i = threadIdx.x;\n"
+      "  atomicAdd(&data[0], 1);\n"
+      "  atomicMax(&data[1], i);\n"
+      "  atomicMin(&data[2], -i);\n"
+      "  atomicOr((unsigned *)&data[3], i & 0x60u);\n"
+      "  atomicAdd((float *)&data[8], 0.5f);\n"
+      "  if (i == 0) { atomicExch(&data[4], 3); atomicCAS(&data[5], 0, 5); }\n"
+      "  if (i == 1) atomicCAS(&data[5], 1, 7);\n"
+      "}\n",
+      96, expected, 6);
 }
 END_TEST
 
@@ -122,11 +124,7 @@ static const mistake mistakes[] = {
      32,
      0,
      {"wait for each other", "kernels/test.cu:2", ""}},
-    {"writing behind memory",
-     KERNEL "  data[256] = 1;\n}\n",
-     1,
-     0,
-     {"out of bounds", "", ""}},
+    {"writing behind memory", KERNEL "  data[256] = 1;\n}\n", 1, 0, {"out of bounds", "", ""}},
     {"writing behind shared memory",
      KERNEL "  float *local = emulator_local_block(64);\n  local[threadIdx.x] = 1.0f;\n}\n",
      17,

@@ -35,12 +35,13 @@ bool are_there(thread *const *lanes, const char *what, uint32_t wanted, const sp
   for (int i = 0; i < WARP; i++) {
     const thread *t = lanes[i];
     if (!t || t == now) continue;
-    if (t->is == state::at_warp && (std::strcmp(t->meeting, what) != 0 || t->lanes != wanted ||
-                                    !is_same(t->at, at)))
-      stop("lanes of a warp meet for different things: thread %d for %s of 0x%08x at %s, thread %d "
-           "for %s of 0x%08x at %s",
-           t->index, t->meeting, t->lanes, text_of(t->at).c_str(), now->index, what, wanted,
-           text_of(at).c_str());
+    if (t->is == state::at_warp &&
+        (std::strcmp(t->meeting, what) != 0 || t->lanes != wanted || !is_same(t->at, at)))
+      stop(
+          "lanes of a warp meet for different things: thread %d for %s of 0x%08x at %s, thread %d "
+          "for %s of 0x%08x at %s",
+          t->index, t->meeting, t->lanes, text_of(t->at).c_str(), now->index, what, wanted,
+          text_of(at).c_str());
     is_whole &= t->is == state::at_warp;
   }
   return is_whole;

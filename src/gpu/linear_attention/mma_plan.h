@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What linear attention on tensor cores has of its own: shapes, and the constants of its programs. */
+/* What linear attention on tensor cores has of its own: shapes, and the constants of its programs.
+ */
 #ifndef SEQMIX_GPU_LINEAR_ATTENTION_MMA_PLAN_H
 #define SEQMIX_GPU_LINEAR_ATTENTION_MMA_PLAN_H
 
