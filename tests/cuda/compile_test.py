@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Kernels compile for CUDA devices that are not here, and need no more than they did.
 
-Programs are those of `seqmix pack --list`; at most 100 of them are compiled, spread over texts and
+Programs are those of `seqmix pack --list`; at most 120 of them are compiled, spread over texts and
 architectures, the same in every run. What ptxas says of a kernel (registers, stack, spills, shared
 memory) is compared with the table of the compiler's version, figures_<version>.csv: more of anything
 is a failure, and `--update` writes the table anew. Kernels of tensor cores must keep all in
@@ -22,7 +22,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "tools"))
 import embed_kernels  # type: ignore[import-not-found, unused-ignore]
 
-PAIRS_MOST = 100
+PAIRS_MOST = 120
 PROCESSES = 2
 # In order of preference, and what a block may have of shared memory and of registers.
 ARCHITECTURES = {"sm_90a": 227 << 10, "sm_80": 163 << 10, "sm_120": 99 << 10, "sm_75": 64 << 10}
@@ -84,8 +84,8 @@ def listed(tool: str) -> list[Pair]:
 
 
 def chosen(pairs: list[Pair], most: int = PAIRS_MOST) -> list[Pair]:
-    """Every text on every architecture that has it, then more of each: of tensor cores and of the
-    first architecture twice as many. Each architecture begins at other constants."""
+    """Every text on every architecture that has it, of tensor cores all on the first one and some on
+    others; then more of each, as far as there is room. Each architecture begins at other constants."""
     ranks: dict[Pair, tuple[int, bool, str, int]] = {}
     for number, architecture in enumerate(ARCHITECTURES):
         texts: dict[str, list[Pair]] = {}
@@ -94,7 +94,7 @@ def chosen(pairs: list[Pair], most: int = PAIRS_MOST) -> list[Pair]:
                 texts.setdefault(pair.text, []).append(pair)
         for text, all_of in texts.items():
             for place, pair in enumerate(all_of[number % len(all_of) :] + all_of[: number % len(all_of)]):
-                share = 1 + (number == 0) + pair.is_mma
+                share = (len(all_of) if number == 0 else 4) if pair.is_mma else 2 if number == 0 else 1
                 ranks[pair] = (place // share, not pair.is_mma, text, number)
     return sorted(sorted(ranks, key=lambda pair: ranks[pair])[:most])
 

@@ -245,7 +245,7 @@ START_TEST(test_forged) {
   size_t size = read_file(first, bytes);
   size_t table = sizeof(pack_header) + PROGRAMS * sizeof(pack_entry) + 80;
   random_state random = random_start(suite_seed("forged"));
-  for (int trial = 0; trial < 4000; trial++) {
+  for (int trial = 0; trial < 1500; trial++) {
     memcpy(forged, bytes, size);
     for (int i = 0; i <= trial % 3; i++) {
       size_t at = (size_t)random_integer(&random, 0, (int64_t)table - 1);
