@@ -49,6 +49,18 @@ DEVICE void store_neighbours(GLOBAL uint8_t *data, int32_t dtype, int64_t at, la
   }
 }
 
+/* Turns a square of lanes: lane j of row i becomes lane i of row j. */
+DEVICE void turn(lane *rows) {
+  for (int32_t round = 1; round < LANES; round *= 2) {
+    lane turned[LANES];
+    for (int32_t i = 0; i < LANES / 2; i++) {
+      turned[2 * i] = lane_low(rows[i], rows[i + LANES / 2]);
+      turned[2 * i + 1] = lane_high(rows[i], rows[i + LANES / 2]);
+    }
+    for (int32_t i = 0; i < LANES; i++) rows[i] = turned[i];
+  }
+}
+
 /* Where the lanes of a tensor lie, in elements. */
 typedef struct line {
   int64_t at;   /* the first lane's first */

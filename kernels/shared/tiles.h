@@ -60,18 +60,6 @@ DEVICE INLINE void store_tile_pairs(GLOBAL uint8_t *data, int32_t dtype, line l,
 
 #else
 
-/* Turns a square of lanes: lane j of row i becomes lane i of row j. */
-DEVICE void turn(lane *rows) {
-  for (int32_t round = 1; round < LANES; round *= 2) {
-    lane turned[LANES];
-    for (int32_t i = 0; i < LANES / 2; i++) {
-      turned[2 * i] = lane_low(rows[i], rows[i + LANES / 2]);
-      turned[2 * i + 1] = lane_high(rows[i], rows[i + LANES / 2]);
-    }
-    for (int32_t i = 0; i < LANES; i++) rows[i] = turned[i];
-  }
-}
-
 /* Turned tiles lie in the order of memory: where that begins, and the row of token t. */
 DEVICE int64_t tile_start(line l) { return l.time < 0 ? l.at + (LANES - 1) * l.time : l.at; }
 DEVICE int32_t tile_row(line l, int32_t t) { return l.time < 0 ? LANES - 1 - t : t; }

@@ -18,7 +18,7 @@ void land(const copy &c) {
     else
       std::memset((void *)c.to, 0, COPY);
   }
-  observe_copy_landed(id_of(*now), c.to, c.from, COPY);
+  if (is_observed()) observe_copy_landed(id_of(*now), c.to, c.from, COPY);
 }
 
 void check(uint64_t address, place wanted, const void *pc) {
@@ -39,7 +39,7 @@ extern "C" void start_copy_16(void *to, const void *from, int is_wanted) {
   copy c = {(uint64_t)to, is_wanted ? (uint64_t)from : 0, false};
   check(c.to, place::local, pc);
   if (is_wanted) check(c.from, place::device, pc);
-  observe_copy_started(id_of(*now), c.to, c.from, COPY, pc);
+  if (is_observed()) observe_copy_started(id_of(*now), c.to, c.from, COPY, pc);
   poison(to, COPY);
   if (random_below(2) == 0) {
     if (is_wanted)
