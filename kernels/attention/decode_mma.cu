@@ -59,11 +59,9 @@ DEVICE INLINE void leave_results(const warp_rows *w, LOCAL float *block) {
   }
 }
 
-/* By what a warp's results of a row shrink beside the others': 2^(c m - c M). */
+/* By what a warp's results of a row shrink beside the others'. */
 DEVICE float shrink_of(float unit, float largest, float all) {
-  if (all == -INFINITY) all = 0.0f;
-  float c = exponent_of(unit, all);
-  return power_of_two(fmaf(largest, c, -(all * c)));
+  return shrunk(largest, all == -INFINITY ? 0.0f : all, exponent_of(unit));
 }
 
 /* A row of the piece, joined from all warps, by one warp. */

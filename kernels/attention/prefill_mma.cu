@@ -14,11 +14,11 @@
  *
  * Per tile of keys there are 2 ROWS KEYS (DIM + VALUE_DIM) flops, ROWS KEYS powers of two, and
  * 2 KEYS (DIM + VALUE_DIM) bytes to fetch, mostly from the second-level cache. Every warp reads the
- * tile by ldmatrix: 16 ROW_TILES flops per byte, so at 128 bytes a cycle shared memory bounds one row
- * tile at 2048 flops a cycle and multiprocessor, two at 4096. That is what data sheets have for an
- * A100 and an H200. For ROWS 128, KEYS 64, D = Dv = 128 on an H200: 4.2 million flops in 1024 cycles,
- * and 8192 powers of two, 16 a cycle, in 512 beside them. Bound: 132 * 4096 flops a cycle, of which
- * mma.sync may not have all. Not measured.
+ * tile by ldmatrix: 16 ROW_TILES flops per byte, so at 128 bytes a cycle shared memory bounds one
+ * row tile at 2048 flops a cycle and multiprocessor, two at 4096. That is what data sheets have for
+ * an A100 and an H200. For ROWS 128, KEYS 64, D = Dv = 128 on an H200: 4.2 million flops in 1024
+ * cycles, and 8192 powers of two, 16 a cycle, in 512 beside them. Bound: 132 * 4096 flops a cycle,
+ * of which mma.sync may not have all. Not measured.
  *
  * Constants: DIM and VALUE_DIM (64, 96, 128, 192 or 256, not below D and Dv), ROWS, KEYS, TERMS,
  * HALF, SPLIT (0), LANES (1), ITEMS, LOCAL_BYTES. */

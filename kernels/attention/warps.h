@@ -4,8 +4,8 @@
  * A warp has ROW_TILES times 16 rows and takes STEP keys at a time. Scores are fragments of C, and
  * once exponentiated and rounded they are fragments of A beside the values:
  *
- *     s = q k^T,   m' = max(m, max_j s[j]),   p = 2^(c s - c m'),   c = scale * log2 e
- *     l' = l 2^(c m - c m') + sum_j p[j],     o' = o 2^(c m - c m') + p v
+ *     s = q k^T,   m' = max(m, max_j s[j]),   p[j] = 2^(c (s[j] - m')),   c = scale * log2 e
+ *     l' = l 2^(c (m - m')) + sum_j p[j],     o' = o 2^(c (m - m')) + p v
  *
  * Sums are f32 and run on from step to step: beside the rounding of p to 16 bits, what they lose
  * over long rows of keys is nothing. l has p as it was before.
@@ -118,12 +118,12 @@ DEVICE INLINE void add_terms(const attention_arguments *a, const attention_memor
 /* What scores are in units of: with terms they have been scaled. */
 DEVICE float unit_of(const attention_arguments *a) { return TERMS ? 1.0f : a->scale; }
 
-/* c of a row with that largest score. Beyond 2^126 a score times log2 e might be no float. There,
- * neighbouring floats are so far apart that all but the largest are nothing beside it, with any c:
- * one that is 2^64 times smaller does as well. */
-DEVICE float exponent_of(float unit, float largest) {
-  float c = unit * 0x1.715476p+0f;
-  return fabsf(largest * c) > 0x1p+126f ? c * 0x1p-64f : c;
+DEVICE float exponent_of(float unit) { return unit * 0x1.715476p+0f; }
+
+/* 2^(c (x - m)). One multiply-add of x, c and c m would be an instruction less, but where scores
+ * are beyond some millions what is rounded off c m is more than a power of two can take. */
+DEVICE INLINE float shrunk(float x, float largest, float c) {
+  return power_of_two((x - largest) * c);
 }
 
 /* Scores of a row tile become p; what there is of its rows shrinks to the new m. */
@@ -135,11 +135,10 @@ DEVICE INLINE void exponentiate(float unit, int32_t r, float (*scores)[4], warp_
         fmaxf(largest, scores[i / 2][half * 2 + i % 2]);
     w->largest[r][half] = largest = largest_of_row(largest);
     if (largest == -INFINITY) largest = 0.0f;
-    float c = exponent_of(unit, largest), top = largest * c;
-    float shrink = power_of_two(fmaf(before, c, -top));
+    float c = exponent_of(unit), shrink = shrunk(before, largest, c);
     UNROLL for (int32_t i = 0; i < COLUMNS * 2; i++) {
       float *x = &scores[i / 2][half * 2 + i % 2];
-      *x = power_of_two(fmaf(*x, c, -top));
+      *x = shrunk(*x, largest, c);
       sum += *x;
     }
     w->sums[r][half] = fmaf(w->sums[r][half], shrink, sum);
