@@ -46,11 +46,20 @@
 #define TOKEN_TILES (CHUNK / 8)
 #define STATE_TILES (DIM / 8)
 
+/* What local memory is carved into, in floats. The stream lies there, too: it would take twenty
+ * registers. */
+enum {
+  VALUES_AT = STAGES * STAGE_NUMBERS / 2,
+  STREAM_AT = VALUES_AT + CHUNK * VALUE_ROW,
+  STREAM_FLOATS = 32
+};
+static_assert(sizeof(stream) <= STREAM_FLOATS * sizeof(float), "the stream has no room");
+
 typedef struct walker {
   const walk_memory *m;
   const linear_call *c;
-  const stream *s;
-  int64_t panel;
+  const LOCAL stream *s;
+  int32_t panel;
   GLOBAL float *kept; /* [DIM + CHUNK, PANEL]: the state between launches, and y */
   LOCAL uint16_t *stages;
   LOCAL float *values;
@@ -59,7 +68,7 @@ typedef struct walker {
   int32_t count;
   int32_t next_operand; /* number of the rows that are copied next in their chunk, */
   int32_t stage;        /* and the stage that is used next */
-  int64_t next_chunk;   /* of these rows */
+  int32_t next_chunk;   /* of these rows */
 } walker;
 
 /* Column of the panel of the item's first row of fragments; the second is 8 further on. */
@@ -78,7 +87,7 @@ DEVICE INLINE void copy_rows(LOCAL uint16_t *to, const GLOBAL float *from, int32
 /* T E, T, each query's rows and weights, k. Without a chunk left a group of copies is empty. */
 DEVICE INLINE void start_rows(walker *w, int32_t stage) {
   const linear_call *c = w->c;
-  if (w->next_chunk * CHUNK < w->s->tokens) {
+  if ((int64_t)w->next_chunk * CHUNK < w->s->tokens) {
     const GLOBAL float *slot = slot_of(c, w->m->work, w->s->slot, w->next_chunk);
     LOCAL uint16_t *to = w->stages + stage * STAGE_NUMBERS;
     int32_t of_queries = w->next_operand - 2 * c->has_eraser;
@@ -183,7 +192,7 @@ DEVICE INLINE void load_chunk_values(const walker *w) {
   _Pragma("unroll 1") for (int32_t i = 0; i < CHUNK * PANEL / LANES / ITEMS; i++) {
     int32_t at = (i * ITEMS + (int32_t)item_number()) * LANES, t = at / PANEL, column = at % PANEL;
     lane x = lane_of(0.0f);
-    if (t < w->count) x = load_values(w->m, w->s, w->first + t, w->panel * PANEL + column);
+    if (t < w->count) x = load_values(w->m, w->s, w->first + t, (int64_t)w->panel * PANEL + column);
     lane_store_local(w->values, t * VALUE_ROW + column, x);
   }
 }
@@ -200,7 +209,7 @@ DEVICE INLINE void store_results(const walker *w, int64_t query, const float (*s
   group_barrier();
   _Pragma("unroll 1") FOR_ITEMS(i, w->count * (PANEL / LANES)) {
     int64_t t = i / (PANEL / LANES), column = i % (PANEL / LANES) * LANES;
-    store_result(w->m, w->s, query, w->first + t, w->panel * PANEL + column,
+    store_result(w->m, w->s, query, w->first + t, (int64_t)w->panel * PANEL + column,
                  lane_load_local(w->values, t * VALUE_ROW + column));
   }
 }
@@ -254,7 +263,7 @@ DEVICE void pass_exactly(const walker *w) {
                            (int32_t)c->head_dim, state, PANEL);
       x = add_exactly(x, split_row(w, c->weights_at + query * CHUNK * CHUNK, CHUNK, t), CHUNK,
                       (int32_t)t + 1, y, PANEL);
-      store_result(w->m, w->s, query, w->first + t, w->panel * PANEL + i * LANES, x);
+      store_result(w->m, w->s, query, w->first + t, (int64_t)w->panel * PANEL + i * LANES, x);
     }
     write_exactly(w, state, y);
   }
@@ -283,7 +292,7 @@ DEVICE void copy_past(const walker *w) {
   const state_place from = place_of_past(w->m, w->s);
   _Pragma("unroll 1") FOR_ITEMS(i, DIM * (PANEL / LANES)) {
     int64_t d = i / (PANEL / LANES), column = i % (PANEL / LANES) * LANES;
-    lane_to_array(w->kept + i * LANES, load_past(w->m, &from, d, w->panel * PANEL + column));
+    lane_to_array(w->kept + i * LANES, load_past(w->m, &from, d, (int64_t)w->panel * PANEL + column));
   }
 }
 
@@ -292,7 +301,7 @@ DEVICE void copy_present(const walker *w) {
   const state_place to = place_of_present(w->m, w->s);
   _Pragma("unroll 1") FOR_ITEMS(i, DIM * (PANEL / LANES)) {
     int64_t d = i / (PANEL / LANES), column = i % (PANEL / LANES) * LANES;
-    store_present(w->m, &to, d, w->panel * PANEL + column, lane_from_array(w->kept + i * LANES));
+    store_present(w->m, &to, d, (int64_t)w->panel * PANEL + column, lane_from_array(w->kept + i * LANES));
   }
 }
 
@@ -372,23 +381,25 @@ DEVICE INLINE void pass_panel(walker *w) {
 DEVICE void write_zeros(const walker *w) {
   FOR_ITEMS(i, w->c->queries * w->s->tokens * (PANEL / LANES)) {
     int64_t row = i / (PANEL / LANES), column = i % (PANEL / LANES) * LANES;
-    store_result(w->m, w->s, row / w->s->tokens, row % w->s->tokens, w->panel * PANEL + column,
+    store_result(w->m, w->s, row / w->s->tokens, row % w->s->tokens, (int64_t)w->panel * PANEL + column,
                  lane_of(0.0f));
   }
 }
 
 KERNEL void linear_chunks(WALK_PARAMETERS) {
-  LOCAL_BLOCK(block, STAGES * STAGE_NUMBERS / 2 + CHUNK * VALUE_ROW);
+  LOCAL_BLOCK(block, STREAM_AT + STREAM_FLOATS);
   const walk_memory m = WALK_MEMORY;
   const linear_call *c = &of.call;
-  int64_t slot = group_number() / of.panels, panel = group_number() % of.panels;
-  const stream s = find_stream(c, m.arrays, slot, faults);
-  walker w = {&m, c, &s, panel};
+  int64_t slot = group_number() / of.panels;
+  LOCAL stream *s = (LOCAL stream *)(block + STREAM_AT);
+  if (item_number() == 0) *s = find_stream(c, m.arrays, slot, faults);
+  group_barrier();
+  walker w = {&m, c, s, (int32_t)(group_number() % of.panels)};
   w.kept = work + c->states_at + group_number() * ((DIM + CHUNK) * PANEL);
   w.stages = (LOCAL uint16_t *)block;
-  w.values = block + STAGES * STAGE_NUMBERS / 2;
-  if (is_live(&s))
+  w.values = block + VALUES_AT;
+  if (is_live(s))
     pass_panel(&w);
-  else if (!s.of.is_bad && !s.is_over)
+  else if (!s->of.is_bad && !s->is_over)
     write_zeros(&w);
 }

@@ -174,8 +174,10 @@ DEVICE lane with_number(lane x, int64_t at, float y) {
 }
 
 DEVICE float number_of(lane x, int64_t at) {
-  float each[LANES], number = 0.0f;
+  float each[LANES];
+  uint32_t bits = 0;
   lane_to_array(each, x);
-  UNROLL for (int32_t i = 0; i < LANES; i++) number = i == at ? each[i] : number;
-  return number;
+  /* Of a choice compilers make an array in memory. */
+  UNROLL for (int32_t i = 0; i < LANES; i++) bits |= bits_of(each[i]) & -(uint32_t)(i == at);
+  return from_bits(bits);
 }

@@ -43,10 +43,10 @@ static int32_t weigh_bytes(const gpu_linear_plan *plan, int by_channel) {
   return (chunk * row + 2 * chunk * (chunk + 8) + factors) * (int32_t)sizeof(float);
 }
 
-/* As kernels/linear_attention/chunked_mma.cu does: two stages of rows, and values. */
+/* As kernels/linear_attention/chunked_mma.cu does: two stages of rows, values, and the stream. */
 static int32_t walk_bytes(const gpu_linear_plan *plan, int32_t columns) {
   int32_t stage = plan->chunk * (2 * (int32_t)plan->dims + 8) * (int32_t)sizeof(uint16_t);
-  return 2 * stage + plan->chunk * (columns + 4) * (int32_t)sizeof(float);
+  return 2 * stage + (plan->chunk * (columns + 4) + 32) * (int32_t)sizeof(float);
 }
 
 void seqmix_gpu_linear_shape_for_mma(gpu_linear_plan *plan, const linear *p,
