@@ -76,12 +76,17 @@ DEVICE int32_t column_in_panel(void) { return warp_number() * 16 + fragment_row(
 
 /* ---- rows through stages --------------------------------------------------------------------- */
 
-DEVICE INLINE void copy_rows(LOCAL uint16_t *to, const GLOBAL float *from, int32_t columns) {
+/* Zeros stand for rows without tokens, and for squares right of a triangle's diagonal: those of
+ * workspace hold nothing. */
+DEVICE INLINE void copy_rows(LOCAL uint16_t *to, const GLOBAL float *from, int32_t columns,
+                             int32_t count, int is_triangle) {
   int32_t units = 2 * columns / ROW_UNIT;
   const GLOBAL uint16_t *rows = (const GLOBAL uint16_t *)from;
-  _Pragma("unroll 1") for (int32_t i = (int32_t)item_number(); i < CHUNK * units; i += ITEMS)
-      start_copy_16(to + i / units * ROW_OF(columns) + i % units * ROW_UNIT, rows + i * ROW_UNIT,
-                    1);
+  _Pragma("unroll 1") FOR_ITEMS(i, CHUNK * units) {
+    int32_t t = (int32_t)i / units, unit = (int32_t)i % units, column = unit * ROW_UNIT % columns;
+    int is_there = t < count && (!is_triangle || column / 16 <= t / 16);
+    start_copy_16(to + t * ROW_OF(columns) + unit * ROW_UNIT, rows + i * ROW_UNIT, is_there);
+  }
 }
 
 /* T E, T, each query's rows and weights, k. Without a chunk left a group of copies is empty. */
@@ -92,16 +97,17 @@ DEVICE INLINE void start_rows(walker *w, int32_t stage) {
     LOCAL uint16_t *to = w->stages + stage * STAGE_NUMBERS;
     int32_t of_queries = w->next_operand - 2 * c->has_eraser;
     int64_t query = of_queries / 2;
+    int32_t count = tokens_of_chunk(c, w->s, w->next_chunk);
     if (of_queries == 2 * c->queries)
-      copy_rows(to, slot + c->keys_at, DIM);
+      copy_rows(to, slot + c->keys_at, DIM, count, 0);
     else if (of_queries < 0 && w->next_operand == 0)
-      copy_rows(to, slot + c->eraser_at, DIM);
+      copy_rows(to, slot + c->eraser_at, DIM, count, 0);
     else if (of_queries < 0)
-      copy_rows(to, slot + c->solve_at, CHUNK);
+      copy_rows(to, slot + c->solve_at, CHUNK, count, 1);
     else if (of_queries % 2 == 0)
-      copy_rows(to, slot + query * CHUNK * DIM, DIM);
+      copy_rows(to, slot + query * CHUNK * DIM, DIM, count, 0);
     else
-      copy_rows(to, slot + c->weights_at + query * CHUNK * CHUNK, CHUNK);
+      copy_rows(to, slot + c->weights_at + query * CHUNK * CHUNK, CHUNK, count, 1);
     w->next_operand = of_queries == 2 * c->queries ? 0 : w->next_operand + 1;
     w->next_chunk += w->next_operand == 0;
   }
@@ -292,7 +298,8 @@ DEVICE void copy_past(const walker *w) {
   const state_place from = place_of_past(w->m, w->s);
   _Pragma("unroll 1") FOR_ITEMS(i, DIM * (PANEL / LANES)) {
     int64_t d = i / (PANEL / LANES), column = i % (PANEL / LANES) * LANES;
-    lane_to_array(w->kept + i * LANES, load_past(w->m, &from, d, (int64_t)w->panel * PANEL + column));
+    lane_to_array(w->kept + i * LANES,
+                  load_past(w->m, &from, d, (int64_t)w->panel * PANEL + column));
   }
 }
 
@@ -301,7 +308,8 @@ DEVICE void copy_present(const walker *w) {
   const state_place to = place_of_present(w->m, w->s);
   _Pragma("unroll 1") FOR_ITEMS(i, DIM * (PANEL / LANES)) {
     int64_t d = i / (PANEL / LANES), column = i % (PANEL / LANES) * LANES;
-    store_present(w->m, &to, d, (int64_t)w->panel * PANEL + column, lane_from_array(w->kept + i * LANES));
+    store_present(w->m, &to, d, (int64_t)w->panel * PANEL + column,
+                  lane_from_array(w->kept + i * LANES));
   }
 }
 
@@ -381,8 +389,8 @@ DEVICE INLINE void pass_panel(walker *w) {
 DEVICE void write_zeros(const walker *w) {
   FOR_ITEMS(i, w->c->queries * w->s->tokens * (PANEL / LANES)) {
     int64_t row = i / (PANEL / LANES), column = i % (PANEL / LANES) * LANES;
-    store_result(w->m, w->s, row / w->s->tokens, row % w->s->tokens, (int64_t)w->panel * PANEL + column,
-                 lane_of(0.0f));
+    store_result(w->m, w->s, row / w->s->tokens, row % w->s->tokens,
+                 (int64_t)w->panel * PANEL + column, lane_of(0.0f));
   }
 }
 
