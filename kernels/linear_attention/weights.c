@@ -20,7 +20,7 @@
 DEVICE void make_alphas(const weigher *w) {
   const linear_call *c = w->c;
   const GLOBAL float *decays = w->k.slot + c->decays_at;
-  int64_t count = c->decay_kind == DECAY_CHANNEL ? w->rows * c->dims : CHUNK;
+  int64_t count = w->rows * (c->decay_kind == DECAY_CHANNEL ? c->dims : 1);
   for (int64_t i = item_number() * LANES; i < count; i += ITEMS * LANES)
     lane_to_array(w->alphas + i, within_f32(lane_exp(lane_from_array(decays + i))));
 }
