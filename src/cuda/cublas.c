@@ -67,6 +67,7 @@ static int is_there(const char *path, cuda_origin origin, void *user) {
 /* To open it takes up to seconds, with half a gigabyte of kernels: too long for a list of devices,
  * so a file of that name must do. Should it turn out to be of no use, kernels of our own compute
  * the products. */
+/* NOLINTNEXTLINE(readability-non-const-parameter): it is written through `to`. */
 int seqmix_cuda_has_cublas(char *path, size_t size) {
   place to = {path, size};
   return look(is_there, &to);

@@ -110,6 +110,7 @@ struct block {
 /* The thread that runs; NULL on the host's own stack. */
 extern thread *now;
 extern const launch *running;
+extern bool is_watching; /* this launch is observed: asked once, not at each access */
 thread_id id_of(const thread &t);
 
 /* Lets others run until somebody makes the thread ready. */

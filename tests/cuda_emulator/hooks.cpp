@@ -30,8 +30,7 @@ region region_of(uint64_t address) {
 void tell_access(uint64_t address, uint64_t bytes, bool is_write, access_kind kind,
                  const void *pc) {
   /* Of a program that is not observed only instructions would be seen. */
-  static const bool is_wanted = is_observed();
-  if (!now || !is_wanted) return;
+  if (!now || !is_watching) return;
   /* A thread's own. */
   if (address - (uint64_t)now->memory.base < now->memory.bytes) return;
   observe_access(id_of(*now), {address, bytes, is_write, kind, pc});

@@ -11,6 +11,7 @@ namespace emulator {
 
 thread *now;
 const launch *running;
+bool is_watching;
 
 namespace {
 
@@ -196,6 +197,7 @@ void leave() {
 bool run_launch(const launch &l) {
   running = &l;
   is_failed = is_stopped = false;
+  is_watching = is_observed();
   launches++;
   seed_launch();
   observe_launch_begin({l.kernel->name, l.program, l.blocks, l.threads, l.local_given, launches});
