@@ -100,13 +100,38 @@ python_tests() {
 
 has_opencl_device() { "$1/tools/seqmix" devices 2>/dev/null | grep '^[* ] opencl:0 ' >/dev/null; }
 
-# The Python suite with the device opencl:0 under test, and what the C tests have had compiled.
+# The Python suite on another device, with what the C tests there have had compiled.
+python_tests_on() {
+  local device=$1 folder=$2 name=${1%:*}
+  SEQMIX_DEVICE=$device python_env "$folder" python -m pytest tests/python -q -p no:cacheprovider \
+    --junitxml "$folder/junit-$name.xml" </dev/null
+}
+
 opencl_python_tests() {
-  local folder=$1
-  SEQMIX_DEVICE=opencl:0 SEQMIX_CACHE_DIR="$PWD/$folder/tests/opencl/kernels" \
-    POCL_CACHE_DIR="$PWD/$folder/tests/opencl/kernels-of-pocl" \
-    python_env "$folder" python -m pytest tests/python -q -p no:cacheprovider \
-    --junitxml "$folder/junit-opencl.xml" </dev/null
+  local tests=$PWD/$1/tests/opencl
+  SEQMIX_CACHE_DIR=$tests/kernels POCL_CACHE_DIR=$tests/kernels-of-pocl python_tests_on opencl:0 "$1"
+}
+
+cuda_python_tests() {
+  local emulator=$PWD/$1/tests/cuda_emulator
+  SEQMIX_CUDA=$emulator/cuda_emulator.so SEQMIX_NVRTC=$emulator/nvrtc_emulator.so \
+    SEQMIX_CUBLAS=/nowhere SEQMIX_CACHE_DIR=$emulator/kernels python_tests_on cuda:0 "$1"
+}
+
+# run_python_on opencl|cuda FOLDER, and counts.
+run_python_on() {
+  local device=$1 folder=$2 status=0
+  local reports=(--junit "$folder/junit-$device.xml")
+  [ -z "${DEV_TOTALS:-}" ] || reports+=(--append "$DEV_TOTALS")
+  rm -f "$folder/junit-$device.xml"
+  (stage "main: Python tests on $device:0" "${device}_python_tests" "$folder") || status=1
+  python tools/totals.py count "main, $device:0" "${reports[@]}" || status=1
+  return $status
+}
+
+skip_python_on() {
+  echo "SKIP Python tests on $1:0: $2"
+  [ -z "${DEV_TOTALS:-}" ] || echo "0 0 1 main, $1:0" >>"$DEV_TOTALS"
 }
 
 # Builds, runs the C tests, and the Python tests where they can tell something new.
@@ -130,15 +155,16 @@ run_suite() {
       ;;
   esac
   python tools/totals.py count "$suite" "${reports[@]}" || status=1
-  if [ "$suite" = main ] && ! has_opencl_device "$folder"; then
-    echo "SKIP Python tests on opencl:0: there is no such device"
-    [ -z "${DEV_TOTALS:-}" ] || echo "0 0 1 main, opencl:0" >>"$DEV_TOTALS"
-  elif [ "$suite" = main ]; then
-    reports=(--junit "$folder/junit-opencl.xml")
-    [ -z "${DEV_TOTALS:-}" ] || reports+=(--append "$DEV_TOTALS")
-    rm -f "$folder/junit-opencl.xml"
-    (stage "$suite: Python tests on opencl:0" opencl_python_tests "$folder") || status=1
-    python tools/totals.py count "$suite, opencl:0" "${reports[@]}" || status=1
+  [ "$suite" = main ] || return $status
+  if has_opencl_device "$folder"; then
+    run_python_on opencl "$folder" || status=1
+  else
+    skip_python_on opencl "there is no such device"
+  fi
+  if [ -e "$folder/tests/cuda_emulator/cuda_emulator.so" ]; then
+    run_python_on cuda "$folder" || status=1
+  else
+    skip_python_on cuda "the emulator wants gcc on x86-64"
   fi
   return $status
 }
