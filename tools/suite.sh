@@ -164,7 +164,7 @@ run_suite() {
   if [ -e "$folder/tests/cuda_emulator/cuda_emulator.so" ]; then
     run_python_on cuda "$folder" || status=1
   else
-    skip_python_on cuda "the emulator wants gcc on x86-64"
+    skip_python_on cuda "no emulator was built: it wants gcc and g++ on x86-64"
   fi
   return $status
 }

@@ -17,7 +17,7 @@ void *seqmix_cache_get(const char *key, uint64_t *size);
 /** Keeps bytes under `key`, instead of others that may be there. */
 void seqmix_cache_put(const char *key, const void *bytes, uint64_t size);
 
-/** Says where entries are kept, or why they are not: "in /home/me/.cache/seqmix". */
+/** Says where entries are kept, or why they are not: "in" and the folder. */
 void seqmix_cache_tell(char *text, size_t size);
 
 #endif

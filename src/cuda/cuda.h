@@ -19,11 +19,11 @@ int seqmix_cuda_driver_version(void);
 /** Sets the error text: what failed, and with which of CUDA's errors. */
 seqmix_status seqmix_cuda_fail(const char *what, CUresult error);
 
-/** Looks up `count` wanted functions of a library: the name of the first that it lacks, or NULL. */
 typedef struct cuda_function {
   const char *name;
   void **function;
 } cuda_function;
+/** Looks up `count` wanted functions of a library: the name of the first that it lacks, or NULL. */
 const char *seqmix_cuda_functions(void *library, const cuda_function *wanted, size_t count);
 
 /* ---- devices: devices.c ---------------------------------------------------------------------- */
